@@ -21,19 +21,14 @@ static int get(cove_fs *fs, const char *path, const struct bench *b, struct cove
     return n < 0 ? (int)n : 0;
 }
 
-/* The whole memory in one write of known size, or the size in blocks, unknown to the writer. */
-static int put(cove_fs *fs, const char *path, const struct bench *b, struct cove_error *err)
+/* In blocks, of a size that the writer does not know. */
+static int write_blocks(cove_fs *fs, const char *path, const struct bench *b, struct cove_error *err)
 {
-    struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
-    size_t step = b->mode == BENCH_PUT ? b->size : BENCH_BLOCK;
     cove_writer *writer = NULL;
-    int rc;
+    int rc = cove_writer_open(fs, path, NULL, NULL, &writer, err);
 
-    if (b->mode == BENCH_PUT)
-        options.expected_size = (int64_t)b->size;
-    rc = cove_writer_open(fs, path, &options, NULL, &writer, err);
-    for (size_t at = 0; rc == 0 && at < b->size; at += step)
-        rc = cove_writer_write(writer, b->memory, step, err);
+    for (size_t at = 0; rc == 0 && at < b->size; at += BENCH_BLOCK)
+        rc = cove_writer_write(writer, b->memory, BENCH_BLOCK, err);
     if (rc == 0)
         rc = cove_writer_finish(writer, err);
     cove_writer_free(writer);
@@ -102,8 +97,9 @@ static int run(cove_fs *fs, const char *path, const struct bench *b, struct cove
     case BENCH_GET:
         return get(fs, path, b, err);
     case BENCH_PUT:
+        return cove_fs_write_file(fs, path, b->memory, b->size, NULL, err);
     case BENCH_WRITE:
-        return put(fs, path, b, err);
+        return write_blocks(fs, path, b, err);
     case BENCH_READ:
         return read_blocks(fs, path, b, err);
     default:

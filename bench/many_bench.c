@@ -31,6 +31,9 @@ static int take_all(cove_queue *queue, const struct many *m, struct cove_error *
     for (size_t i = 0; i < m->count; i++) {
         int rc = cove_queue_next(queue, -1, &r, err);
 
+        if (rc == 1)
+            cove_info_free(r.info);
+
         if (rc == 1 && r.rc == 0 && r.count == (int64_t)m->bytes)
             continue;
         if (rc == 1)

@@ -3,7 +3,7 @@
 
     many_peers.py CLIENT get|put|serial-get|serial-put|list COUNT BYTES [AT-ONCE]
 
-Each does what its own manual shows; many at once are 64 at once where nothing else is said.
+Each does what its own manual shows; many at once are 64 at once unless stated otherwise.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ async def all_of(one, count, parallel):
     await asyncio.gather(*map(gated, range(count)))
 
 
-def obstore_verbs(count, size, parallel):
+def obstore_verbs(count, size, parallel, of_bucket=obstore_store):
     import obstore
 
-    store, data = obstore_store(BUCKET), b"\x5a" * size
+    store, data = of_bucket(BUCKET), b"\x5a" * size
 
     async def get(i):
         response = await obstore.get_async(store, key(i))
@@ -52,8 +52,13 @@ def obstore_verbs(count, size, parallel):
     def listing():
         assert sum(len(page) for page in obstore.list(store, "listed/")) == count
 
-    return {"get": lambda: asyncio.run(all_of(get, count, parallel)), "put": lambda: asyncio.run(all_of(put, count, parallel)),
-            "serial-get": serial_get, "serial-put": serial_put, "list": listing}
+    return {
+        "get": lambda: asyncio.run(all_of(get, count, parallel)),
+        "put": lambda: asyncio.run(all_of(put, count, parallel)),
+        "serial-get": serial_get,
+        "serial-put": serial_put,
+        "list": listing,
+    }
 
 
 def s3fs_verbs(count, size, parallel):
@@ -61,7 +66,11 @@ def s3fs_verbs(count, size, parallel):
 
     import s3fs
 
-    fs, data = s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"]), b"\x5a" * size
+    return fsspec_verbs(s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"]), count, size, parallel)
+
+
+def fsspec_verbs(fs, count, size, parallel):
+    data = b"\x5a" * size
     names = [f"{BUCKET}/{key(i)}" for i in range(count)]
 
     def serial_get():
@@ -75,8 +84,13 @@ def s3fs_verbs(count, size, parallel):
     def listing():
         assert len(fs.find(f"{BUCKET}/listed")) == count
 
-    return {"get": lambda: fs.cat(names, batch_size=parallel), "put": lambda: fs.pipe(dict.fromkeys(names, data), batch_size=parallel),
-            "serial-get": serial_get, "serial-put": serial_put, "list": listing}
+    return {
+        "get": lambda: fs.cat(names, batch_size=parallel),
+        "put": lambda: fs.pipe(dict.fromkeys(names, data), batch_size=parallel),
+        "serial-get": serial_get,
+        "serial-put": serial_put,
+        "list": listing,
+    }
 
 
 def boto3_verbs(count, size, parallel):
@@ -98,16 +112,21 @@ def boto3_verbs(count, size, parallel):
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="listed/")
         assert sum(len(page.get("Contents", [])) for page in pages) == count
 
-    return {"get": lambda: threads(get), "put": lambda: threads(put), "serial-get": lambda: list(map(get, range(count))),
-            "serial-put": lambda: list(map(put, range(count))), "list": listing}
+    return {
+        "get": lambda: threads(get),
+        "put": lambda: threads(put),
+        "serial-get": lambda: list(map(get, range(count))),
+        "serial-put": lambda: list(map(put, range(count))),
+        "list": listing,
+    }
 
 
-def main():
-    client, verb, count, size = sys.argv[1:5]
-    parallel = int(sys.argv[5]) if len(sys.argv) > 5 else 64
-    verbs = {"obstore": obstore_verbs, "s3fs": s3fs_verbs, "boto3": boto3_verbs}[client]
-    measured(verbs(int(count), int(size), parallel)[verb])
+VERBS = {"obstore": obstore_verbs, "s3fs": s3fs_verbs, "boto3": boto3_verbs}
+
+
+def run(verbs, client, verb, count, size, parallel="64"):
+    measured(verbs[client](int(count), int(size), int(parallel))[verb])
 
 
 if __name__ == "__main__":
-    main()
+    run(VERBS, *sys.argv[1:])

@@ -28,7 +28,7 @@ class Job:
 
 
 class Source(io.RawIOBase):
-    """A stream of `size` bytes that says neither its size nor its place."""
+    """A stream of `size` bytes without a size and a position."""
 
     def __init__(self, size):
         self.left = size
@@ -79,8 +79,10 @@ def boto3_jobs(job):
 def s3fs_jobs(job):
     import s3fs
 
-    fs = s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    return fsspec_jobs(job, s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"]))
 
+
+def fsspec_jobs(job, fs):
     def read():
         with fs.open(job.path) as f:
             return drain(f)
@@ -103,9 +105,14 @@ def obstore_store(bucket):
     import obstore.store
 
     return obstore.store.S3Store(
-        bucket, endpoint=os.environ["AWS_ENDPOINT_URL"], access_key_id=os.environ["AWS_ACCESS_KEY_ID"],
-        secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"], region=os.environ["AWS_REGION"],
-        virtual_hosted_style_request=False, client_options={"allow_http": True, **obstore_trust()})
+        bucket,
+        endpoint=os.environ["AWS_ENDPOINT_URL"],
+        access_key_id=os.environ["AWS_ACCESS_KEY_ID"],
+        secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"],
+        region=os.environ["AWS_REGION"],
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": True, **obstore_trust()},
+    )
 
 
 def obstore_trust():
@@ -116,12 +123,12 @@ def obstore_trust():
         return {"root_certificate": f.read()}
 
 
-def obstore_jobs(job):
+def obstore_jobs(job, of_bucket=obstore_store, put_options=None):
     from pathlib import Path
 
     import obstore
 
-    store, key = obstore_store(job.bucket), job.key
+    store, key, options = of_bucket(job.bucket), job.key, put_options or {}
 
     def get_file():
         with open(job.file, "wb") as f:
@@ -135,19 +142,19 @@ def obstore_jobs(job):
 
     return {
         "get": lambda: len(obstore.get(store, key).bytes()),
-        "put": lambda: obstore.put(store, key, job.data),
+        "put": lambda: obstore.put(store, key, job.data, **options),
         "get-file": get_file,
-        "put-file": lambda: obstore.put(store, key, Path(job.file)),
+        "put-file": lambda: obstore.put(store, key, Path(job.file), **options),
         "read": lambda: sum(map(len, obstore.get(store, key).stream(min_chunk_size=BLOCK))),
         "write": write,
     }
 
 
-def obstore_into_jobs(job):
+def obstore_into_jobs(job, of_bucket=obstore_store):
     """Into memory that is there already, as cove's and libcurl's rows do it."""
     import obstore
 
-    store = obstore_store(job.bucket)
+    store = of_bucket(job.bucket)
     place = memoryview(bytearray(b"\x5a") * job.size)
 
     def get():
@@ -164,8 +171,7 @@ def pyarrow_jobs(job):
     import pyarrow.fs
 
     scheme, host = os.environ["AWS_ENDPOINT_URL"].split("://")
-    fs = pyarrow.fs.S3FileSystem(endpoint_override=host, scheme=scheme, region=os.environ["AWS_REGION"],
-                                 tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE"))
+    fs = pyarrow.fs.S3FileSystem(endpoint_override=host, scheme=scheme, region=os.environ["AWS_REGION"], tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE"))
 
     def get():
         with fs.open_input_file(job.path) as f:
@@ -226,13 +232,12 @@ def crt_jobs(job):
     }
 
 
-CLIENTS = {"boto3": boto3_jobs, "s3fs": s3fs_jobs, "pyarrow": pyarrow_jobs, "crt": crt_jobs, "obstore": obstore_jobs,
-           "obstore-into": obstore_into_jobs}
+CLIENTS = {"boto3": boto3_jobs, "s3fs": s3fs_jobs, "pyarrow": pyarrow_jobs, "crt": crt_jobs, "obstore": obstore_jobs, "obstore-into": obstore_into_jobs}
 
 
-def transfer(client, mode, *args):
+def transfer(clients, client, mode, *args):
     job = Job(mode, *args)
-    run = CLIENTS[client](job)[mode]
+    run = clients[client](job)[mode]
 
     def checked():
         came = run()
@@ -242,10 +247,5 @@ def transfer(client, mode, *args):
     measured(checked)
 
 
-def main():
-    client, mode, *args = sys.argv[1:]
-    transfer(client, mode, *args)
-
-
 if __name__ == "__main__":
-    main()
+    transfer(CLIENTS, *sys.argv[1:])

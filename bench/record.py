@@ -1,4 +1,4 @@
-"""What a benchmark writes down beside its figures, and how it says where it is. For bench/run and bench/python/run."""
+"""The machine and versions that a benchmark records with its figures, and its progress output. For bench/run and bench/python/run."""
 
 import datetime
 import functools
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+RESULTS = {"s3": "results.json", "gcs": "gcs-results.json", "azure": "azure-results.json"}
 
 
 @functools.cache
@@ -21,8 +22,7 @@ def commit():
 
 
 def moment():
-    return {"at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="minutes"), "load": round(os.getloadavg()[0], 1),
-            "commit": commit()}
+    return {"at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="minutes"), "load": round(os.getloadavg()[0], 1), "commit": commit()}
 
 
 def machine(others, packages):

@@ -1,13 +1,15 @@
 /*
- * An S3 server that costs almost nothing, so that what is measured beside it is the client: every object exists, has
- * the size given and is sent from the page cache; every body is thrown away in the kernel. It believes every signature.
- * For benchmarks on loopback only.
+ * A server that costs almost nothing, so that what is measured beside it is the client: every object exists, has the
+ * size given and is sent from the page cache; every body is thrown away in the kernel. It believes every signature and
+ * token. For benchmarks on loopback only.
  *
- *   sink BYTES [KEYS [DELAY_MS]]    prints its port, then serves until it is killed
+ *   sink s3|gcs|azure BYTES [KEYS [DELAY_MS]]    prints its port, then serves until it is killed
  *
- * A listing below "listed/" has KEYS keys, in pages of 1,000; each request is answered DELAY_MS after it arrived. A GET
- * of /sink-requests gives how many others have been answered so far.
+ * A listing below "listed/" has KEYS keys; each request is answered DELAY_MS after it arrived. A GET of /sink-requests
+ * gives how many others have been answered so far.
  */
+#include "sink.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -26,17 +28,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 64 << 10, RESPONSE_MAX = 2048, PATTERN = 16 << 20, PAGE_KEYS = 1000, PAGE_MAX = 512 << 10 };
+#include "wire/crc.h"
+#include "wire/crc64.h"
+#include "wire/digest.h"
 
-#define ETAG "\"9b2cf535f27731c974343645a3985328\""
-#define XML  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-#define NS   " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
+enum { HEAD_MAX = 64 << 10, RESPONSE_MAX = 2048, PATTERN = 16 << 20 };
+
 #define DATE "Mon, 01 Jan 2024 00:00:00 GMT"
 
-static int64_t object_size; /* of every object; set once */
-static long listed_keys;    /* of the long listing; set once */
-static useconds_t delay_us; /* before each answer; set once */
-static int pattern_fd;      /* PATTERN bytes, which every object repeats; set once */
+int64_t sink_object_size;
+long sink_listed_keys;
+bool sink_is_gcs;
+static int (*answer)(int fd, const struct request *r); /* of the store's API; set once */
+static useconds_t delay_us;                            /* before each answer; set once */
+static int pattern_fd;                                 /* PATTERN bytes, which every object repeats; set once */
+static char *pattern;                                  /* the same */
+static uint32_t pattern_crc;
+static char object_headers[256]; /* of Google's store, beside those of S3 */
 static atomic_long answered;
 
 struct connection {
@@ -45,13 +53,7 @@ struct connection {
     char data[HEAD_MAX + 1];
 };
 
-struct request {
-    char *method, *path, *query; /* in the connection's data; query "" where there is none */
-    char *headers;
-    int64_t length; /* of the body, -1: chunked */
-};
-
-static int send_all(int fd, const char *data, size_t length, int flags)
+int sink_send(int fd, const char *data, size_t length, int flags)
 {
     while (length) {
         ssize_t n = send(fd, data, length, MSG_NOSIGNAL | flags);
@@ -66,25 +68,76 @@ static int send_all(int fd, const char *data, size_t length, int flags)
     return 0;
 }
 
-__attribute__((format(printf, 3, 4))) static int response(int fd, const char *status, const char *format, ...)
+static int respond(int fd, const char *status, const char *headers, const char *format, va_list args)
 {
     char body[RESPONSE_MAX], head[RESPONSE_MAX];
-    va_list args;
     int n, m;
 
-    va_start(args, format);
     n = vsnprintf(body, sizeof(body), format, args);
-    va_end(args);
     if (n < 0 || n >= RESPONSE_MAX)
         return -1;
-    m = snprintf(head, sizeof(head),
-                 "HTTP/1.1 %s\r\nETag: " ETAG "\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n", status,
+    m = snprintf(head, sizeof(head), "HTTP/1.1 %s\r\nETag: " SINK_ETAG "\r\n%s%sContent-Length: %d\r\n\r\n", status,
+                 body[0] == '{' ? "Content-Type: application/json\r\n" : "Content-Type: application/xml\r\n", headers,
                  n);
-    return send_all(fd, head, (size_t)m, n ? MSG_MORE : 0) < 0 ? -1 : send_all(fd, body, (size_t)n, 0);
+    return sink_send(fd, head, (size_t)m, n ? MSG_MORE : 0) < 0 ? -1 : sink_send(fd, body, (size_t)n, 0);
 }
 
-/* The value of a header, up to its CRLF; NULL where it isn't sent. */
-static const char *header(const struct request *r, const char *name)
+int sink_respond(int fd, const char *status, const char *format, ...)
+{
+    va_list args;
+    int rc;
+
+    va_start(args, format);
+    rc = respond(fd, status, sink_is_gcs ? "x-goog-generation: 1\r\n" : "", format, args);
+    va_end(args);
+    return rc;
+}
+
+int sink_respond_with(int fd, const char *status, const char *headers, const char *format, ...)
+{
+    char all[RESPONSE_MAX / 2];
+    va_list args;
+    int rc;
+
+    snprintf(all, sizeof(all), "%s%s", sink_is_gcs ? "x-goog-generation: 1\r\n" : "", headers);
+    va_start(args, format);
+    rc = respond(fd, status, all, format, args);
+    va_end(args);
+    return rc;
+}
+
+int sink_respond_long(int fd, const char *type, const char *body, size_t length)
+{
+    char head[256];
+    int n = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", type,
+                     length);
+
+    return sink_send(fd, head, (size_t)n, MSG_MORE) < 0 ? -1 : sink_send(fd, body, length, 0);
+}
+
+uint32_t sink_crc_of(int64_t length)
+{
+    uint32_t crc = 0;
+
+    for (; length >= PATTERN; length -= PATTERN)
+        crc = cove__crc32c_join(crc, pattern_crc, PATTERN);
+    return cove__crc32c(crc, pattern, length > 0 ? (size_t)length : 0);
+}
+
+uint64_t sink_crc64_of(int64_t length)
+{
+    return cove__crc64nvme(0, pattern, (size_t)length);
+}
+
+void sink_hash(uint32_t crc, char *line, size_t size)
+{
+    char text[COVE__BASE64_SIZE(4)];
+
+    cove__base64_be32(crc, text);
+    snprintf(line, size, "x-goog-hash: crc32c=%s\r\n", text);
+}
+
+const char *sink_header(const struct request *r, const char *name)
 {
     size_t length = strlen(name);
 
@@ -178,7 +231,7 @@ static int parse_range(const char *text, int64_t *first, int64_t *last)
     char *end;
 
     *first = 0;
-    *last = object_size - 1;
+    *last = sink_object_size - 1;
     if (!text)
         return 0;
     if (strncmp(text, "bytes=", 6))
@@ -187,38 +240,53 @@ static int parse_range(const char *text, int64_t *first, int64_t *last)
     if (*text == '-') {
         int64_t n = strtoll(text + 1, &end, 10);
 
-        *first = n < object_size ? object_size - n : 0;
+        *first = n < sink_object_size ? sink_object_size - n : 0;
         return n > 0 ? 1 : -1;
     }
     *first = strtoll(text, &end, 10);
-    if (*end != '-' || *first < 0 || *first >= object_size)
+    if (*end != '-' || *first < 0 || *first >= sink_object_size)
         return -1;
     if (end[1] >= '0' && end[1] <= '9')
         *last = strtoll(end + 1, NULL, 10);
-    if (*last >= object_size)
-        *last = object_size - 1;
+    if (*last >= sink_object_size)
+        *last = sink_object_size - 1;
     return *last >= *first ? 1 : -1;
 }
 
-static int send_object(int fd, const struct request *r)
+/* For the service of Azure its own header comes first. */
+static const char *range_of(const struct request *r)
+{
+    const char *own = sink_header(r, "x-ms-range");
+
+    return own ? own : sink_header(r, "Range");
+}
+
+int64_t sink_range_length(const struct request *r)
+{
+    int64_t first, last;
+
+    return parse_range(range_of(r), &first, &last) < 0 ? 0 : last - first + 1;
+}
+
+int sink_send_object(int fd, const struct request *r, const char *headers)
 {
     int64_t first, last, length;
     char head[RESPONSE_MAX], content_range[128] = "";
-    int ranged = parse_range(header(r, "Range"), &first, &last), n;
+    int ranged = parse_range(range_of(r), &first, &last), n;
 
     if (ranged < 0)
-        return response(fd, "416 Range Not Satisfiable", XML "<Error><Code>InvalidRange</Code></Error>");
+        return sink_respond(fd, "416 Range Not Satisfiable", "<Error><Code>InvalidRange</Code></Error>");
     length = last - first + 1;
     if (ranged)
         snprintf(content_range, sizeof(content_range), "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)first,
-                 (long long)last, (long long)object_size);
+                 (long long)last, (long long)sink_object_size);
     n = snprintf(head, sizeof(head),
-                 "HTTP/1.1 %s\r\nETag: " ETAG "\r\nLast-Modified: " DATE "\r\nAccept-Ranges: bytes\r\n"
-                 "Content-Type: application/octet-stream\r\n%sContent-Length: %lld\r\n\r\n",
-                 ranged ? "206 Partial Content" : "200 OK", content_range, (long long)length);
+                 "HTTP/1.1 %s\r\nETag: " SINK_ETAG "\r\nLast-Modified: " DATE "\r\nAccept-Ranges: bytes\r\n"
+                 "Content-Type: application/octet-stream\r\n%s%s%sContent-Length: %lld\r\n\r\n",
+                 ranged ? "206 Partial Content" : "200 OK", object_headers, headers, content_range, (long long)length);
     if (!strcmp(r->method, "HEAD"))
-        return send_all(fd, head, (size_t)n, 0);
-    if (send_all(fd, head, (size_t)n, MSG_MORE) < 0)
+        return sink_send(fd, head, (size_t)n, 0);
+    if (sink_send(fd, head, (size_t)n, MSG_MORE) < 0)
         return -1;
     while (length > 0) {
         off_t at = first % PATTERN;
@@ -233,85 +301,6 @@ static int send_object(int fd, const struct request *r)
         length -= sent;
     }
     return 0;
-}
-
-/* A page of the long listing, from the key that the continuation token counts to. */
-static int list_page(int fd, long from)
-{
-    char *body = malloc(PAGE_MAX), head[256];
-    long to = from + PAGE_KEYS < listed_keys ? from + PAGE_KEYS : listed_keys;
-    int n, m, rc;
-
-    if (!body)
-        return -1;
-    n = snprintf(body, PAGE_MAX, XML "<ListBucketResult" NS "><Name>bench</Name><KeyCount>%ld</KeyCount>", to - from);
-    for (long i = from; i < to; i++)
-        n += snprintf(body + n, PAGE_MAX - (size_t)n,
-                      "<Contents><Key>listed/checkpoint-%08ld.bin</Key><LastModified>2024-01-01T00:00:00.000Z"
-                      "</LastModified><ETag>&quot;9b2cf535f27731c974343645a3985328&quot;</ETag><Size>16384</Size>"
-                      "<StorageClass>STANDARD</StorageClass></Contents>",
-                      i);
-    n += snprintf(body + n, PAGE_MAX - (size_t)n, "<IsTruncated>%s</IsTruncated>", to < listed_keys ? "true" : "false");
-    if (to < listed_keys)
-        n += snprintf(body + n, PAGE_MAX - (size_t)n, "<NextContinuationToken>%ld</NextContinuationToken>", to);
-    n += snprintf(body + n, PAGE_MAX - (size_t)n, "</ListBucketResult>");
-    m = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n",
-                 n);
-    rc = send_all(fd, head, (size_t)m, MSG_MORE) < 0 ? -1 : send_all(fd, body, (size_t)n, 0);
-    free(body);
-    return rc;
-}
-
-static int list(int fd, const struct request *r)
-{
-    const char *token = strstr(r->query, "continuation-token=");
-    const char *prefix = strstr(r->query, "prefix=");
-    int length = prefix ? (int)strcspn(prefix + 7, "&") : 0;
-
-    if (length >= 6 && !strncmp(prefix + 7, "listed", 6))
-        return list_page(fd, token ? strtol(token + 19, NULL, 10) : 0);
-    if (!length || length > 256)
-        return response(fd, "200 OK",
-                        XML "<ListBucketResult" NS "><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated>"
-                            "</ListBucketResult>");
-    return response(fd, "200 OK",
-                    XML
-                    "<ListBucketResult" NS "><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>%.*s"
-                    "</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>" ETAG "</ETag><Size>%lld</Size>"
-                    "<StorageClass>STANDARD</StorageClass></Contents></ListBucketResult>",
-                    length, prefix + 7, (long long)object_size);
-}
-
-static int answer(int fd, const struct request *r)
-{
-    const char *key = r->path[0] ? strchr(r->path + 1, '/') : NULL;
-    int is_object = key && key[1];
-
-    if (!strcmp(r->path, "/sink-requests"))
-        return response(fd, "200 OK", "%ld", atomic_load(&answered));
-    atomic_fetch_add(&answered, 1);
-    if (!strcmp(r->method, "HEAD"))
-        return is_object ? send_object(fd, r) : response(fd, "200 OK", "%s", "");
-    if (!strcmp(r->method, "GET") && is_object)
-        return send_object(fd, r);
-    if (!strcmp(r->method, "GET") && strstr(r->query, "location"))
-        return response(fd, "200 OK", XML "<LocationConstraint" NS "/>");
-    if (!strcmp(r->method, "GET"))
-        return list(fd, r);
-    if (!strcmp(r->method, "PUT"))
-        return response(fd, "200 OK", "%s", "");
-    if (!strcmp(r->method, "DELETE"))
-        return response(fd, "204 No Content", "%s", "");
-    if (!strcmp(r->method, "POST") && strstr(r->query, "uploadId="))
-        return response(fd, "200 OK",
-                        XML "<CompleteMultipartUploadResult" NS "><Bucket>bench</Bucket><Key>out</Key><ETag>" ETAG
-                            "</ETag></CompleteMultipartUploadResult>");
-    if (!strcmp(r->method, "POST") && strstr(r->query, "uploads"))
-        return response(fd, "200 OK",
-                        XML "<InitiateMultipartUploadResult" NS
-                            "><Bucket>bench</Bucket><Key>out</Key><UploadId>one</UploadId>"
-                            "</InitiateMultipartUploadResult>");
-    return response(fd, "501 Not Implemented", XML "<Error><Code>NotImplemented</Code></Error>");
 }
 
 /* Cuts the head, of `length` bytes with its empty line, into `r`; the strings stay in `head`. */
@@ -338,9 +327,9 @@ static int parse_head(char *head, size_t length, struct request *r)
         *r->query++ = 0;
     else
         r->query = end;
-    value = header(r, "Content-Length");
+    value = sink_header(r, "Content-Length");
     r->length = value ? strtoll(value, NULL, 10) : 0;
-    value = header(r, "Transfer-Encoding");
+    value = sink_header(r, "Transfer-Encoding");
     if (value && !strncasecmp(value, "chunked", 7))
         r->length = -1;
     return 0;
@@ -363,13 +352,18 @@ static int serve_one(struct connection *c)
     consume(c, length);
     if (parse_head(head, length, &r) < 0)
         goto out;
-    if (header(&r, "Expect") && send_all(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, 0) < 0)
+    if (sink_header(&r, "Expect") && sink_send(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, 0) < 0)
         goto out;
     if ((r.length < 0 ? discard_chunks(c) : discard(c, r.length)) < 0)
         goto out;
     if (delay_us && strcmp(r.path, "/sink-requests"))
         usleep(delay_us);
-    rc = answer(c->fd, &r);
+    if (!strcmp(r.path, "/sink-requests")) {
+        rc = sink_respond(c->fd, "200 OK", "%ld", atomic_load(&answered));
+    } else {
+        atomic_fetch_add(&answered, 1);
+        rc = answer(c->fd, &r);
+    }
 out:
     free(head);
     return rc;
@@ -411,18 +405,35 @@ fail:
 
 static int make_pattern(void)
 {
-    char *data = malloc(PATTERN);
     ssize_t n = -1;
 
+    pattern = malloc(PATTERN);
     pattern_fd = memfd_create("sink", MFD_CLOEXEC);
-    if (data && pattern_fd >= 0) {
-        for (size_t i = 0; i < PATTERN; i++)
-            data[i] = (char)(i * 2654435761u >> 24);
-        n = write(pattern_fd, data, PATTERN);
+    if (pattern && pattern_fd >= 0) {
+        memset(pattern, SINK_BYTE, PATTERN);
+        pattern_crc = cove__crc32c(0, pattern, PATTERN);
+        n = write(pattern_fd, pattern, PATTERN);
     }
-    free(data);
     return n == PATTERN ? 0 : -1;
 }
+
+static void make_headers(void)
+{
+    char hash[64];
+
+    if (!sink_is_gcs)
+        return;
+    sink_hash(sink_crc_of(sink_object_size), hash, sizeof(hash));
+    snprintf(object_headers, sizeof(object_headers),
+             "x-goog-generation: 1\r\nx-goog-metageneration: 1\r\nx-goog-stored-content-length: %lld\r\n"
+             "x-goog-stored-content-encoding: identity\r\nx-goog-storage-class: STANDARD\r\n%s",
+             (long long)sink_object_size, hash);
+}
+
+static const struct {
+    const char *name;
+    int (*answer)(int fd, const struct request *r);
+} stores[] = { { "s3", sink_answer_s3 }, { "gcs", sink_answer_gcs }, { "azure", sink_answer_azure } };
 
 int main(int argc, char **argv)
 {
@@ -430,11 +441,15 @@ int main(int argc, char **argv)
     socklen_t length = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    object_size = argc >= 2 && argc <= 4 ? strtoll(argv[1], NULL, 10) : 0;
-    listed_keys = argc >= 3 ? strtol(argv[2], NULL, 10) : 0;
-    delay_us = argc == 4 ? (useconds_t)strtol(argv[3], NULL, 10) * 1000 : 0;
-    if (object_size <= 0) {
-        fprintf(stderr, "usage: sink BYTES [KEYS [DELAY_MS]]\n");
+    for (size_t i = 0; argc >= 3 && argc <= 5 && i < sizeof(stores) / sizeof(stores[0]); i++)
+        answer = strcmp(argv[1], stores[i].name) ? answer : stores[i].answer;
+    sink_is_gcs = answer == sink_answer_gcs;
+    if (answer)
+        sink_object_size = strtoll(argv[2], NULL, 10);
+    sink_listed_keys = argc >= 4 ? strtol(argv[3], NULL, 10) : 0;
+    delay_us = argc == 5 ? (useconds_t)strtol(argv[4], NULL, 10) * 1000 : 0;
+    if (sink_object_size <= 0) {
+        fprintf(stderr, "usage: sink s3|gcs|azure|azure BYTES [KEYS [DELAY_MS]]\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */
@@ -443,6 +458,7 @@ int main(int argc, char **argv)
         perror("sink");
         return 1;
     }
+    make_headers();
     printf("%d\n", ntohs(address.sin_port));
     fflush(stdout);
     while (accept_one(listener) == 0)

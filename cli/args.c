@@ -12,8 +12,8 @@ static const struct cli_option common[] = {
     { 'J', false, "json", NULL, "print JSON" },
     { 'T', false, "timeout", "TIME",
       "give up an operation (a whole listing is one) after this long, retries and all: 90, 90s, 5m, 250ms" },
-    { 'q', true, "quiet", NULL, "no progress, no notes" },
-    { 'v', true, "verbose", NULL, "say what happens, on stderr; twice: in detail" },
+    { 'q', true, "quiet", NULL, "no progress, no notes, no warnings" },
+    { 'v', true, "verbose", NULL, "log what happens, on stderr; twice: in detail" },
     { 'h', true, "help", NULL, "print this" },
     { 0 },
 };
@@ -75,7 +75,7 @@ void cli_print_verbs(FILE *out)
                  "local file.\n\n");
     for (size_t i = 0; cli_verbs[i]; i++)
         fprintf(out, "  %-8s  %s\n", cli_verbs[i]->name, cli_verbs[i]->summary);
-    fprintf(out, "\n`cove VERB --help` says more; `cove --version` prints the version.\n");
+    fprintf(out, "\n`cove VERB --help` has more; `cove --version` prints the version.\n");
 }
 
 static const struct cli_option *find_option(const struct cli_option *options, int key)
@@ -135,20 +135,6 @@ static int take(struct cli *c, int key, const char *value)
     }
 }
 
-/* The timeout that the library would use, for waits of the command itself. */
-int64_t cli_timeout_ms(const struct cli *c)
-{
-    const char *text = getenv("COVE_TIMEOUT");
-    int64_t ms = 0;
-
-    if (c->call.timeout_ms != 0)
-        return c->call.timeout_ms;
-    for (size_t i = 0; i < c->n_pairs; i++)
-        if (strcmp(c->pairs[i].name, "timeout") == 0)
-            text = c->pairs[i].value;
-    return text && cli_parse_duration(text, &ms) ? ms : 0;
-}
-
 /* getopt's two forms of a table. */
 static void add_table(const struct cli_option *options, struct option *longs, size_t *n, char *shorts)
 {
@@ -179,6 +165,22 @@ static int check_dashes(struct cli *c, int argc, char **argv)
     return CLI_OK;
 }
 
+/* Whether a store has an option of this name, which the command then gets in its form. "--endpoint-url", as other
+ * commands have it, is endpoint_url. */
+static bool is_of_a_store(char *word)
+{
+    struct cove_option_help help;
+    struct cove_scheme row;
+
+    for (char *at = word; *at; at++)
+        *at = *at == '-' ? '_' : *at;
+    for (size_t s = 0; cove_scheme_at(s, &row) == 0; s++)
+        for (size_t i = 0; row.available && cove_options_describe(row.scheme, i, &help) == 0; i++)
+            if (strcmp(help.name, word) == 0)
+                return true;
+    return false;
+}
+
 /* Reports an option that getopt did not understand. */
 static int refuse_option(struct cli *c, char **argv)
 {
@@ -198,6 +200,9 @@ static int refuse_option(struct cli *c, char **argv)
     known = known ? known : cli_nearest_option(common, word);
     if (known)
         return cli_usage(c, "unknown option %.*s; did you mean --%s?", (int)n, arg, known->name);
+    if (is_of_a_store(word))
+        return cli_usage(c, "unknown option %.*s; options of a store are given as -o %s=%s", (int)n, arg, word,
+                         arg[n] == '=' ? arg + n + 1 : "VALUE");
     return cli_usage(c, "unknown option %.*s", (int)n, arg);
 }
 

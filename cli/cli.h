@@ -79,13 +79,26 @@ void cli_print_help(const struct cli_verb *verb);
 void cli_print_verbs(FILE *out);
 /* The verb that was probably meant: one of similar spelling, or of this name in other commands. NULL: none. */
 const char *cli_nearest_verb(const char *word);
-/* What to say of the unknown option `letter` of `verb`, which the same command has elsewhere; NULL: nothing. */
+/* A hint for the unknown option `letter` of `verb`, which the same command has elsewhere; NULL: nothing. */
 const char *cli_letter_elsewhere(const char *verb, char letter);
 /* The option with the long name most similar to `word`; NULL: none is similar. */
 const struct cli_option *cli_nearest_option(const struct cli_option *options, const char *word);
 /* "90", "90s", "5m", "2h", "7d", "250ms" in milliseconds; false where it is none. */
 bool cli_parse_duration(const char *text, int64_t *ret_ms);
+
+/* ---- time ---- */
+
+int64_t cli_now_ms(void);                    /* of a clock that only goes forward */
 int64_t cli_timeout_ms(const struct cli *c); /* of one operation, in milliseconds; 0: none */
+
+/* An operation of several calls, which have one timeout together. */
+struct cli_operation {
+    struct cove_call call;
+    int64_t until_ms; /* 0: no timeout */
+};
+struct cli_operation cli_operation_begin(const struct cli *c);
+/* For the next call: with the time that is left. BORROWED, until the next one is asked for. */
+const struct cove_call *cli_operation_call(struct cli_operation *o);
 
 /* ---- saying what went wrong ---- */
 
@@ -94,7 +107,8 @@ int cli_fail(struct cli *c, int code, const struct cove_error *err);
 int cli_failf(struct cli *c, int status, const char *format, ...) COVE_PRINTF(3, 4);
 int cli_usage(struct cli *c, const char *format, ...) COVE_PRINTF(2, 3); /* with a hint at --help; CLI_USAGE */
 void cli_note(struct cli *c, const char *format, ...) COVE_PRINTF(2, 3); /* on stderr, unless -q */
-void cli_say(const char *text); /* a line from any thread; never waits for a thread that writes */
+void cli_say(const char *text);  /* a line from any thread; never waits for a thread that writes */
+void cli_warn(const char *text); /* the same, "cove: warning: TEXT", once for each text */
 static inline bool cli_interrupted(const struct cli *c)
 {
     return cove_cancel_fired(c->call.cancel) != 0;
@@ -112,6 +126,7 @@ struct cli_target {
     char *path; /* canonical, in the store */
     bool local; /* given as a plain path */
     bool slash; /* it ended with a slash: a directory is meant */
+    bool match; /* it is one of what a pattern matches */
 };
 
 /* Opens the store of `arg`. 0 or an exit code, said why. */
@@ -126,13 +141,14 @@ bool cli_target_is_root(const struct cli_target *t);
 /* "a whole bucket", "the root of a disk" or "a whole store"; NULL: it is no root. */
 const char *cli_target_whole(const struct cli_target *t);
 bool cli_target_is_bucket(const struct cli_target *t);
-/* Where the target is a bucket that has been emptied: a note says that it is still there. */
+bool cli_in_one_bucket(const struct cli_target *a, const struct cli_target *b); /* of one store */
+/* Prints a note if the target is a bucket that has been emptied: it still exists. */
 void cli_note_bucket_stays(struct cli *c, const struct cli_target *t);
 /* The store has real directories: they exist without files, and a name is either a file or a directory. */
 bool cli_real_directories(const cove_fs *fs);
 /* Whether there is anything below `t`, whose entry is `info`; in an object store a file may have it, too. 1, 0 or an
  * error. */
-int cli_has_below(struct cli *c, const struct cli_target *t, const cove_info *info, struct cove_error *err);
+int cli_has_below(const struct cli_target *t, const cove_info *info, struct cli_operation *o, struct cove_error *err);
 /* Calls `each` for the file of this name, if there is one, and for every file below it: one operation of the timeout.
  * False: not all could be had, said why. */
 typedef void (*cli_each_info)(struct cli *c, const struct cli_target *t, const cove_info *info, void *user);
@@ -142,10 +158,10 @@ const char *cli_rest(const char *directory, const char *path);
 /* Both are one and the same path, also by links on the local disk. `inside`: or `b` lies below `a`. */
 bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside);
 
-/* Calls `each` with every path that the argument stands for: itself, or, where it holds *, ?, [ or { and no such path
- * exists, what the pattern matches (none: CLI_NOT_FOUND). Of a verb that removes, a name whose only such characters are
- * [ ] is never a pattern: a name that is gone already would be another's. Stops at an interrupt; otherwise goes on
- * after a failure. */
+/* Calls `each` with every path that the argument stands for: itself, or, if it has *, ?, [ or { and no such path
+ * exists, each path that the pattern matches (none: CLI_NOT_FOUND). For a verb that removes, a name that has only [ ]
+ * is never a pattern: once run[1] is removed, the same command would remove run1. Continues after a failure, not after
+ * an interrupt. */
 bool cli_is_pattern(struct cli *c, const char *arg); /* it is one, and no such path exists */
 typedef void (*cli_each)(struct cli *c, const struct cli_target *t, void *user);
 void cli_expand(struct cli *c, const char *arg, cli_each each, void *user);
@@ -194,7 +210,7 @@ void cli_json_null(void);
 void cli_json_text(const char *key, const char *value); /* a key and its string; NULL: null */
 void cli_json_line(void);                               /* ends a document */
 
-/* {"path":…,"url":…,"type":…,"size":…,"mtime":…,"etag":…}; with `all` also what a listing doesn't tell */
+/* {"path":…,"url":…,"type":…,"size":…,"mtime":…,"etag":…}; with `all` also what a listing doesn't have */
 void cli_json_info(const struct cli_target *t, const cove_info *info, bool all);
 
 /* ---- progress: one line on stderr, only where that is a terminal; one at a time ---- */
@@ -234,6 +250,8 @@ struct cli_plan {
     struct cli_names *seen; /* paths of the sources */
     struct cli_copier *copier;
     struct cli_made *made;
+    bool directories;  /* of the source under way: the target has real ones */
+    char *maybe_empty; /* its directory at the target, until what comes next is in it, or it was made; NULL: none */
 };
 
 /* Whether the target's store can hold the entry: on a disk a name that ends in a slash is that of a directory. */

@@ -111,7 +111,7 @@ static char *url_of(const cove_fs *fs, const char *path)
 /* Adds a target, and on a disk the directories above it. False: it conflicts with another target. */
 static bool add_target(struct conflict *m, const char *target, bool directory, bool disk)
 {
-    for (const char *slash = target + m->base; disk && (slash = strchr(slash, '/')) != NULL; slash++) {
+    for (const char *slash = target + m->base; disk && (slash = strchr(slash, '/')); slash++) {
         size_t n = (size_t)(slash - target);
 
         if (!cli_names_add(m->names, target, n, true)) {
@@ -189,7 +189,7 @@ static void visit_all(struct cli *c, struct conflict *m, bool trees)
             m->failed |= !cli_each_below(c, s, true, visit_entry, m);
         if (m->failed)
             return;
-        if (where ? m->first != NULL : m->where != NULL)
+        if ((where && m->first) || (!where && m->where))
             return;
     }
 }
@@ -202,7 +202,7 @@ static int check(struct cli *c, const struct cli_plan *plan, bool trees)
 
     m.base = strlen(base);
     visit_all(c, &m, trees);
-    found = m.where != NULL;
+    found = m.where;
     if (found) {
         visit_all(c, &m, trees);
         cli_failf(c, CLI_USAGE, "%s and %s conflict at %s: nothing was done", m.first ? m.first : "another source",

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define STEP       ((size_t)8 << 20) /* between two looks at the clock */
+#define STEP       ((size_t)8 << 20) /* between two checks of the clock */
 #define MAX_QUEUED 1000
 #define DRAW_MS    200
 
@@ -226,7 +226,7 @@ struct cli_copier *cli_copier_new(struct cli *c, int threads, bool remove, struc
     while (k->n_threads < threads && pthread_create(&k->threads[k->n_threads], NULL, worker, k) == 0)
         k->n_threads++;
     if (k->n_threads == 0) {
-        fputs("cove: no thread can be had\n", stderr);
+        fputs("cove: no thread can be started\n", stderr);
         exit(CLI_FAILED);
     }
     return k;

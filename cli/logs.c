@@ -14,7 +14,7 @@
 struct scalar {
     char *tag;
     int64_t step, count;
-    double value, wall_time; /* wall_time NAN: not told */
+    double value, wall_time; /* wall_time NAN: not known */
 };
 
 struct table {
@@ -246,13 +246,14 @@ static void show_one(struct cli *c, const struct cli_target *target, void *user)
     cove_listing *listing = NULL;
     cove_info *root = NULL;
     const cove_info *info;
-    int rc = cove_fs_stat(target->fs, target->path, &c->call, &root, &err);
+    struct cli_operation operation = cli_operation_begin(c);
+    int rc = cove_fs_stat(target->fs, target->path, cli_operation_call(&operation), &root, &err);
 
     (void)user;
     if (rc == 0 && cove_info_type(root) == COVE_INFO_FILE) {
         read_file(&t, target, target->path);
     } else if (rc == 0) {
-        rc = cove_fs_find(target->fs, target->path, &c->call, &listing, &err);
+        rc = cove_fs_find(target->fs, target->path, cli_operation_call(&operation), &listing, &err);
         if (rc == 0)
             cove_listing_use_one_timeout(listing);
         while (rc == 0 && !cli_interrupted(c) && (rc = cove_listing_next(listing, &info, &err)) == 1) {
@@ -294,7 +295,7 @@ const struct cli_verb cli_logs = {
     .summary = "Show the scalars of runs",
     .details = "PATH is an event file of TensorBoard, a CSV file of metrics, or a directory that has such files "
                "anywhere below it. Each directory with\n"
-               "files is a run; of several files of one run the later goes on where the earlier ended. A run that is "
+               "files is a run; of several files of one run the later continues where the earlier ended. A run that is "
                "being written may be shown.\n"
                "--json prints a line for each value: {\"run\", \"tag\", \"step\", \"value\", \"wall_time\"}, without "
                "-a also \"count\"; numbers that\n"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct state {
-    bool whole_names; /* the argument's own words, since there are several */
+    bool several; /* arguments: paths are shown in the words of each */
 };
 
 static void print_entry(struct cli *c, const struct cli_target *t, const cove_info *info, const char *name)
@@ -31,11 +31,11 @@ static void print_entry(struct cli *c, const struct cli_target *t, const cove_in
 }
 
 /* Whether a directory below which there is no file is there at all: 0, or the error. */
-static int look(struct cli *c, const struct cli_target *t, struct cove_error *err)
+static int look(const struct cli_target *t, struct cli_operation *o, struct cove_error *err)
 {
     cove_listing *listing = NULL;
     const cove_info *info;
-    int rc = cove_fs_list(t->fs, t->path, &c->call, &listing, err);
+    int rc = cove_fs_list(t->fs, t->path, cli_operation_call(o), &listing, err);
 
     if (rc == 0)
         rc = cove_listing_next(listing, &info, err);
@@ -43,21 +43,22 @@ static int look(struct cli *c, const struct cli_target *t, struct cove_error *er
     return rc < 0 ? rc : 0;
 }
 
-static void list_below(struct cli *c, const struct cli_target *t, const struct state *s)
+static void list_below(struct cli *c, const struct cli_target *t, const struct state *s, struct cli_operation *o)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_listing *listing = NULL;
     const cove_info *info;
     bool any = false;
-    int rc = c->set['R'] ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err)
-                         : cove_fs_list(t->fs, t->path, &c->call, &listing, &err);
+    int rc = c->set['R'] ? cove_fs_find(t->fs, t->path, cli_operation_call(o), &listing, &err)
+                         : cove_fs_list(t->fs, t->path, cli_operation_call(o), &listing, &err);
 
     if (rc == 0)
         cove_listing_use_one_timeout(listing);
     while (rc == 0 && (rc = cove_listing_next(listing, &info, &err)) == 1) {
         const char *path = cove_info_path(info);
         const char *rest = strcmp(path, t->path) == 0 ? "" : cli_rest(t->path, path);
-        char *shown = s->whole_names ? cli_target_show(t, path) : cli_strdup(*rest ? rest : cove_info_name(info));
+        char *shown =
+            s->several || t->match ? cli_target_show(t, path) : cli_strdup(*rest ? rest : cove_info_name(info));
 
         print_entry(c, t, info, shown);
         free(shown);
@@ -66,13 +67,14 @@ static void list_below(struct cli *c, const struct cli_target *t, const struct s
     }
     cove_listing_free(listing);
     if (rc == 0 && c->set['R'] && !any)
-        rc = look(c, t, &err);
+        rc = look(t, o, &err);
     if (rc < 0)
         cli_fail(c, rc, &err);
 }
 
 static void ls_one(struct cli *c, const struct cli_target *t, void *user)
 {
+    struct cli_operation operation = cli_operation_begin(c);
     struct cove_error err = COVE_ERROR_INIT;
     cove_info *info = NULL;
     int rc, below = 0;
@@ -80,10 +82,10 @@ static void ls_one(struct cli *c, const struct cli_target *t, void *user)
     /* Listing a bucket does not need the permission to stat it. Nor does it matter whether an object has the
      * directory's name with its slash. */
     if ((cli_target_is_root(t) || t->path[strlen(t->path) - 1] == '/') && !c->set['d']) {
-        list_below(c, t, user);
+        list_below(c, t, user, &operation);
         return;
     }
-    rc = cove_fs_stat(t->fs, t->path, &c->call, &info, &err);
+    rc = cove_fs_stat(t->fs, t->path, cli_operation_call(&operation), &info, &err);
     if (rc == 0) {
         bool file = cove_info_type(info) == COVE_INFO_FILE;
 
@@ -96,11 +98,11 @@ static void ls_one(struct cli *c, const struct cli_target *t, void *user)
         if (c->set['d'])
             below = 0;
         else if (file && c->set['R'])
-            rc = below = cli_has_below(c, t, info, &err);
+            rc = below = cli_has_below(t, info, &operation, &err);
         else
             below = !file;
         if (below == 1)
-            list_below(c, t, user);
+            list_below(c, t, user, &operation);
     }
     if (rc < 0)
         cli_fail(c, rc, &err);
@@ -117,9 +119,8 @@ static int run(struct cli *c)
         c->args = no_args;
         c->n_args = 1;
     }
-    s.whole_names = c->n_args > 1 || cli_is_pattern(c, c->args[0]);
-    if (c->status == CLI_OK) /* else the one argument cannot be opened, which was said */
-        cli_expand_all(c, ls_one, &s);
+    s.several = c->n_args > 1;
+    cli_expand_all(c, ls_one, &s);
     return c->status;
 }
 

@@ -59,7 +59,7 @@ static char *place_of(const char *path)
 {
     char *head = cli_strdup(path), *real, *slash, *place;
 
-    while (!(real = realpath(head, NULL)) && (slash = strrchr(head, '/')) != NULL)
+    while (!(real = realpath(head, NULL)) && (slash = strrchr(head, '/')))
         *slash = '\0';
     place = real ? cli_join(real, cli_rest(head, path)) : cli_strdup(path);
     free(real);

@@ -70,13 +70,14 @@ static void on_log(void *user, enum cove_log_level level, const char *subject, c
     cli_say(line);
 }
 
-/* Without --verbose: only lines about waits of some seconds. */
-static void on_wait(void *user, enum cove_log_level level, const char *subject, const char *text)
+/* Without --verbose: warnings, and lines about waits of some seconds, which are repeated. */
+static void on_warning(void *user, enum cove_log_level level, const char *subject, const char *text)
 {
     (void)user;
-    (void)level;
     if (strcmp(subject, "wait") == 0)
         cli_say(text);
+    else if (level <= COVE_LOG_WARNING)
+        cli_warn(text);
 }
 
 static int run(const struct cli_verb *verb, int argc, char **argv)
@@ -90,7 +91,7 @@ static int run(const struct cli_verb *verb, int argc, char **argv)
         if (c.verbose)
             cove_log_set(on_log, NULL, c.verbose > 1 ? COVE_LOG_DEBUG : COVE_LOG_INFO);
         else if (!c.quiet)
-            cove_log_set(on_wait, NULL, COVE_LOG_INFO);
+            cove_log_set(on_warning, NULL, COVE_LOG_INFO);
         rc = cli_check_options(&c);
         rc = rc == CLI_OK ? verb->run(&c) : rc;
         rc = c.status != CLI_OK ? c.status : rc;

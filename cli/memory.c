@@ -1,4 +1,4 @@
-/* Memory: a command that has none left can only say so. */
+/* Memory: a command that has none left can only print that and end. */
 #include "cli.h"
 
 #include <stdlib.h>

@@ -3,6 +3,9 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <string.h>
+
+#define WARNINGS_MAX 64 /* kept, to say none of them twice */
 
 static int status_of(int code)
 {
@@ -48,7 +51,7 @@ static void say_locked(const char *text)
     fprintf(stderr, "cove: %s\n", line);
 }
 
-/* Says it and keeps the exit code, which is that of the first failure. */
+/* Prints it and keeps the exit code, which is that of the first failure. */
 static int note(struct cli *c, int status, const char *text)
 {
     cli_terminal_lock();
@@ -61,7 +64,7 @@ static int note(struct cli *c, int status, const char *text)
 
 int cli_fail(struct cli *c, int code, const struct cove_error *err)
 {
-    /* An interrupt makes everything under way fail: that is one event, and the exit code says it. */
+    /* An interrupt makes everything under way fail: that is one event, which the exit code shows. */
     if (code == COVE_ECANCELED && cli_interrupted(c))
         return CLI_INTERRUPTED;
     return note(c, status_of(code), err->message[0] ? err->message : cove_code_phrase(code));
@@ -87,7 +90,7 @@ int cli_usage(struct cli *c, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     note(c, CLI_USAGE, text);
-    fprintf(stderr, "`cove %s --help` says more.\n", c->verb->name);
+    fprintf(stderr, "`cove %s --help` has more.\n", c->verb->name);
     return CLI_USAGE;
 }
 
@@ -116,4 +119,32 @@ void cli_say(const char *text)
     fprintf(stderr, "cove: %s\n", text);
     if (taken)
         pthread_mutex_unlock(&terminal);
+}
+
+/* False: it was said already. Later ones than those that are kept are always said. */
+static bool is_new(const char *text)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static char *said[WARNINGS_MAX];
+    static size_t n;
+    size_t i = 0;
+
+    pthread_mutex_lock(&lock);
+    while (i < n && strcmp(said[i], text) != 0)
+        i++;
+    bool new = i == n;
+    if (new &&n < WARNINGS_MAX)
+        said[n++] = cli_strdup(text);
+    pthread_mutex_unlock(&lock);
+    return new;
+}
+
+void cli_warn(const char *text)
+{
+    char line[1200];
+
+    if (!is_new(text))
+        return;
+    snprintf(line, sizeof line, "warning: %s", text);
+    cli_say(line);
 }

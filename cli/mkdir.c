@@ -1,11 +1,12 @@
 /* cove mkdir: directories, and buckets. */
 #include "cli.h"
 
-#include <string.h>
-
-static bool has_directories(const char *scheme)
+/* Where directories are names only, none was made. */
+static void note_nothing_made(struct cli *c, const struct cli_target *t)
 {
-    return strcmp(scheme, "file") == 0 || strcmp(scheme, "memory") == 0 || strstr(scheme, "hdfs") != NULL;
+    if (!cli_target_is_root(t) && cove_fs_has_directories(t->fs, t->path, &c->call, NULL) == 0)
+        cli_note(c, "note: %s://… has no directories: %s exists as soon as a file is below it", cove_fs_scheme(t->fs),
+                 t->arg);
 }
 
 static int run(struct cli *c)
@@ -27,9 +28,8 @@ static int run(struct cli *c)
             cli_json_close('}');
             cli_json_line();
         }
-        if (rc == 0 && !has_directories(cove_fs_scheme(t.fs)) && !cli_target_is_root(&t))
-            cli_note(c, "note: %s://… has no directories: %s is there as soon as a file is below it",
-                     cove_fs_scheme(t.fs), t.arg);
+        if (rc == 0)
+            note_nothing_made(c, &t);
         cli_target_done(&t);
     }
     return c->status;
@@ -44,12 +44,12 @@ const struct cli_verb cli_mkdir = {
     .name = "mkdir",
     .usage = "[-p] PATH…",
     .summary = "Make directories and buckets",
-    .details =
-        "With their parents; one that exists is no error. On an object store a bucket alone (s3://bucket) makes "
-        "the bucket; below it\n"
-        "directories come and go with the files in them, so nothing is made, which a note says; a missing bucket is an "
-        "error.\n"
-        "--json prints a line for each: {\"made\"}.\n",
+    .details = "With their parents; one that exists is no error. On an object store a bucket alone (s3://bucket) makes "
+               "the bucket; below it\n"
+               "directories come and go with the files in them, so nothing is made, and a note is printed, unless the "
+               "bucket has a\n"
+               "hierarchical namespace; a missing bucket is an error.\n"
+               "--json prints a line for each: {\"made\"}.\n",
     .examples = "  cove mkdir /data/runs/7\n"
                 "  cove mkdir s3://new-bucket\n",
     .options = options,

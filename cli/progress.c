@@ -2,19 +2,10 @@
 #include "cli.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define REDRAW_MS 200
 #define QUIET_MS  500 /* what takes less shows nothing */
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static struct {
     bool on;
@@ -27,7 +18,7 @@ void cli_progress_start(const struct cli *c, const char *verb)
 {
     line.on = !c->quiet && isatty(STDERR_FILENO);
     line.verb = verb;
-    line.started_ms = now_ms();
+    line.started_ms = cli_now_ms();
     line.drawn_ms = line.started_ms + QUIET_MS - REDRAW_MS;
 }
 
@@ -36,7 +27,7 @@ void cli_progress_draw(int64_t files, int64_t all_files, int64_t bytes, int64_t 
     char done[16], all[16], rate[16], of_files[48] = "", of_bytes[24] = "", left[32] = "";
     int64_t now, elapsed;
 
-    if (!line.on || (now = now_ms()) - line.drawn_ms < REDRAW_MS)
+    if (!line.on || (now = cli_now_ms()) - line.drawn_ms < REDRAW_MS)
         return;
     line.drawn_ms = now;
     line.drawn = true;

@@ -40,7 +40,8 @@ static bool is_refused(struct cli *c, const struct cli_target *t, bool link)
     return true;
 }
 
-/* Of a directory that -d cannot remove: a listing shows something in it, and the message says what to do about it. */
+/* Of a directory that -d cannot remove: whether a listing shows something in it; then the message has what to do about
+ * it. */
 static bool is_shown_not_empty(struct cli *c, const struct cli_target *t)
 {
     cove_listing *listing = NULL;

@@ -1,4 +1,4 @@
-/* cove sign: URLs by which anybody may do one thing with a file, for a while. */
+/* cove sign: URLs with which anyone can do one thing with a file, for a while. */
 #include "cli.h"
 
 #include <stdlib.h>

@@ -9,13 +9,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
-#define BUFFER  ((size_t)1 << 20) /* stays in the cache between a read and its write */
-#define LOOK_MS 100               /* between two checks for an interrupt */
+#define BUFFER   ((size_t)1 << 20) /* stays in the cache between a read and its write */
+#define CHECK_MS 100               /* between two checks for an interrupt */
 
-/* Files of /proc say that they are empty, and those of /sys that they fill a page: they are read to their end. */
+/* The size of files of /proc is given as 0, that of files of /sys as a page: they are read to their end. */
 static bool has_wrong_size(const char *path, const struct stat *st)
 {
     struct statfs fs;
@@ -50,24 +49,16 @@ static int open_special(struct cli *c, const struct cli_target *t)
     return fd;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* As read(2), but notices an interrupt within LOOK_MS and handles EINTR and EAGAIN. Each wait for bytes of `t` has the
+/* As read(2), but notices an interrupt within CHECK_MS and handles EINTR and EAGAIN. Each wait for bytes of `t` has the
  * timeout of an operation; standard input (`t` NULL) has none. -1: failed, the error was printed; -2: interrupted. */
 static int64_t read_descriptor(struct cli *c, int fd, const struct cli_target *t, void *buffer, size_t size)
 {
     int64_t timeout_ms = t ? cli_timeout_ms(c) : 0;
-    int64_t until = now_ms() + timeout_ms;
+    int64_t until = cli_now_ms() + timeout_ms;
 
     for (;;) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
-        int ready = poll(&p, 1, LOOK_MS);
+        int ready = poll(&p, 1, CHECK_MS);
         ssize_t n = 0;
 
         if (cli_interrupted(c))
@@ -78,7 +69,7 @@ static int64_t read_descriptor(struct cli *c, int fd, const struct cli_target *t
             cli_failf(c, CLI_FAILED, "read %s: %s", t ? t->arg : "standard input", strerror(errno));
             return -1;
         }
-        if (timeout_ms > 0 && now_ms() >= until) {
+        if (timeout_ms > 0 && cli_now_ms() >= until) {
             cli_failf(c, CLI_NETWORK, "read %s: the deadline passed before any data came", t->arg);
             return -1;
         }

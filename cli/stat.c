@@ -2,13 +2,15 @@
 #include "cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+/* What others have written comes without control characters, also to a pipe: --json has each byte. */
 static void print_told(const char *what, const char *text)
 {
     if (!text)
         return;
     cli_print("%-6s ", what);
-    cli_print_name(text);
+    cli_print_plain(text, strlen(text));
     cli_print("\n");
 }
 
@@ -43,9 +45,9 @@ static void stat_one(struct cli *c, const struct cli_target *t, void *user)
     print_told("version", cove_info_version_id(info));
     for (size_t i = 0; cove_info_metadata(info, i, &name, &value) == 0; i++) {
         cli_print("meta   ");
-        cli_print_name(name);
+        cli_print_plain(name, strlen(name));
         cli_print("=");
-        cli_print_name(value);
+        cli_print_plain(value, strlen(value));
         cli_print("\n");
     }
 out:
@@ -62,10 +64,10 @@ static int run(struct cli *c)
 const struct cli_verb cli_stat = {
     .name = "stat",
     .usage = "PATH…",
-    .summary = "Say what is known of files and directories",
+    .summary = "Show what a store has about files and directories",
     .details = "--json prints a line for each: {\"path\", \"url\", \"type\", \"size\", \"mtime\", \"etag\", "
                "\"version_id\", \"storage_class\",\n"
-               "\"content_type\", \"metadata\"}; what a store does not tell is null.\n",
+               "\"content_type\", \"metadata\"}; what a store does not give is null.\n",
     .examples = "  cove stat s3://bucket/run/last.ckpt\n"
                 "  cove stat --json s3://bucket/run/last.ckpt | jq .size\n",
     .min_args = 1,

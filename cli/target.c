@@ -36,6 +36,21 @@ static bool lacks_slash(const char *arg)
     return false;
 }
 
+/* "s3//bucket/key", which lacks the colon, where no directory has that name. */
+static const char *lacks_colon(const char *arg)
+{
+    struct cove_scheme row;
+    struct stat st;
+
+    for (size_t i = 0; cove_scheme_at(i, &row) == 0; i++) {
+        size_t n = strlen(row.scheme);
+
+        if (strncasecmp(arg, row.scheme, n) == 0 && strncmp(arg + n, "//", 2) == 0 && lstat(row.scheme, &st) < 0)
+            return row.scheme;
+    }
+    return NULL;
+}
+
 static bool takes_option(const char *scheme, const char *name)
 {
     struct cove_option_help help;
@@ -123,7 +138,7 @@ static char *local_url(struct cli *c, const char *arg, bool pattern)
     size_t size;
 
     if (arg[0] != '/' && !getcwd(cwd, sizeof cwd)) {
-        cli_failf(c, CLI_FAILED, "the working directory cannot be had");
+        cli_failf(c, CLI_FAILED, "the working directory cannot be determined");
         return NULL;
     }
     before = pattern ? escaped(cwd) : cli_strdup(cwd);
@@ -145,6 +160,9 @@ int cli_target_open(struct cli *c, const char *arg, struct cli_target *ret)
 
     if (n == 0)
         return cli_failf(c, CLI_USAGE, "an empty path");
+    if (t.local && lacks_colon(arg))
+        return cli_failf(c, CLI_USAGE, "%s: the colon is missing: %s://%s", arg, lacks_colon(arg),
+                         arg + strlen(lacks_colon(arg)) + 2);
     t.slash = arg[n - 1] == '/';
     t.url = t.local ? local_url(c, arg, false) : cli_strdup(arg);
     if (!t.url)
@@ -219,6 +237,14 @@ bool cli_target_is_bucket(const struct cli_target *t)
     return !cli_real_directories(t->fs) && *path && (!slash || slash[strspn(slash, "/")] == '\0');
 }
 
+bool cli_in_one_bucket(const struct cli_target *a, const struct cli_target *b)
+{
+    const char *x = a->path + strspn(a->path, "/"), *y = b->path + strspn(b->path, "/");
+    size_t n = strcspn(x, "/");
+
+    return n == strcspn(y, "/") && strncmp(x, y, n) == 0;
+}
+
 const char *cli_target_whole(const struct cli_target *t)
 {
     if (cli_target_is_bucket(t))
@@ -230,7 +256,7 @@ const char *cli_target_whole(const struct cli_target *t)
 
 bool cli_target_is_root(const struct cli_target *t)
 {
-    return cli_target_whole(t) != NULL;
+    return cli_target_whole(t);
 }
 
 void cli_note_bucket_stays(struct cli *c, const struct cli_target *t)
@@ -261,7 +287,7 @@ static int open_nearest(const char *path)
     char *part = cli_strdup(path), *slash;
     int fd;
 
-    while ((fd = open(part, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 && (slash = strrchr(part + 1, '/')) != NULL)
+    while ((fd = open(part, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0 && (slash = strrchr(part + 1, '/')))
         *slash = '\0';
     free(part);
     return fd;
@@ -321,7 +347,9 @@ static char *match_name(const struct cli_target *pattern, const char *path, cons
 
 static struct cli_target match_target(const struct cli_target *pattern, const char *path)
 {
-    struct cli_target t = { .local = pattern->local, .fs = cove_fs_ref(pattern->fs), .path = cli_strdup(path) };
+    struct cli_target t = {
+        .local = pattern->local, .match = true, .fs = cove_fs_ref(pattern->fs), .path = cli_strdup(path)
+    };
     char *url = NULL;
 
     t.url = cli_strdup(cove_fs_url(t.fs, path, &url, NULL) == 0 ? url : path);
@@ -331,27 +359,50 @@ static struct cli_target match_target(const struct cli_target *pattern, const ch
 }
 
 /* The argument's path as a pattern. */
-static int glob(struct cli *c, const struct cli_target *t, cove_listing **ret_listing, struct cove_error *err)
+static int glob(struct cli *c, const struct cli_target *t, struct cli_operation *o, cove_listing **ret_listing,
+                struct cove_error *err)
 {
     char *url = t->local ? local_url(c, t->arg, true) : NULL, *path = NULL;
     cove_fs *fs = NULL;
     int rc = url ? cove_fs_from_url(url, NULL, &fs, &path, err) : 0;
 
     if (rc == 0)
-        rc = cove_fs_glob(t->fs, path ? path : t->path, &c->call, ret_listing, err);
+        rc = cove_fs_glob(t->fs, path ? path : t->path, cli_operation_call(o), ret_listing, err);
     cove_fs_unref(fs);
     cove_free(path);
     free(url);
     return rc;
 }
 
-static void expand_pattern(struct cli *c, const struct cli_target *pattern, cli_each each, void *user)
+/* Where nothing matches: a mistyped bucket is another error. A bucket that cannot be checked counts as existing. */
+static int check_bucket(struct cli *c, const struct cli_target *pattern, struct cli_operation *o,
+                        struct cove_error *err)
+{
+    const char *path = pattern->path + strspn(pattern->path, "/");
+    size_t n = strcspn(path, "/");
+    char *bucket = cli_strdup(path);
+    cove_listing *listing = NULL;
+    const cove_info *info;
+    int rc = 0;
+
+    bucket[n] = '\0';
+    if (!cli_real_directories(pattern->fs) && n > 0 && !strpbrk(bucket, SPECIAL)) {
+        rc = cove_fs_list(pattern->fs, bucket, cli_operation_call(o), &listing, err);
+        rc = rc == 0 ? cove_listing_next(listing, &info, err) : rc;
+        cove_listing_free(listing);
+    }
+    free(bucket);
+    return rc == COVE_ENOTFOUND ? rc : 0;
+}
+
+static void expand_pattern(struct cli *c, const struct cli_target *pattern, struct cli_operation *o, cli_each each,
+                           void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_listing *listing = NULL;
     const cove_info *info;
     bool any = false;
-    int rc = glob(c, pattern, &listing, &err);
+    int rc = glob(c, pattern, o, &listing, &err);
 
     if (rc == 0)
         cove_listing_use_one_timeout(listing);
@@ -366,6 +417,8 @@ static void expand_pattern(struct cli *c, const struct cli_target *pattern, cli_
             break;
     }
     cove_listing_free(listing);
+    if (rc == 0 && !any)
+        rc = check_bucket(c, pattern, o, &err);
     if (rc < 0)
         cli_fail(c, rc, &err);
     else if (!any)
@@ -373,9 +426,9 @@ static void expand_pattern(struct cli *c, const struct cli_target *pattern, cli_
 }
 
 /* A name may hold a pattern's characters: what is there counts as itself. 1, 0 or an error. */
-static int is_pattern(struct cli *c, const struct cli_target *t, struct cove_error *err)
+static int is_pattern(struct cli *c, const struct cli_target *t, struct cli_operation *o, struct cove_error *err)
 {
-    int there = strpbrk(t->arg, SPECIAL) ? cove_fs_exists(t->fs, t->path, &c->call, err) : 1;
+    int there = strpbrk(t->arg, SPECIAL) ? cove_fs_exists(t->fs, t->path, cli_operation_call(o), err) : 1;
 
     if (there != 0)
         return there < 0 ? there : 0;
@@ -391,11 +444,13 @@ bool cli_is_pattern(struct cli *c, const char *arg)
 {
     struct cove_error err = COVE_ERROR_INIT;
     struct cli_target t;
+    struct cli_operation operation;
     bool pattern;
 
     if (!strpbrk(arg, SPECIAL) || cli_target_open(c, arg, &t) != CLI_OK)
         return false;
-    pattern = is_pattern(c, &t, &err) == 1;
+    operation = cli_operation_begin(c);
+    pattern = is_pattern(c, &t, &operation, &err) == 1;
     cli_target_done(&t);
     return pattern;
 }
@@ -403,16 +458,18 @@ bool cli_is_pattern(struct cli *c, const char *arg)
 void cli_expand(struct cli *c, const char *arg, cli_each each, void *user)
 {
     struct cove_error err = COVE_ERROR_INIT;
+    struct cli_operation operation;
     struct cli_target t;
     int pattern;
 
     if (cli_target_open(c, arg, &t) != CLI_OK)
         return;
-    pattern = is_pattern(c, &t, &err);
+    operation = cli_operation_begin(c);
+    pattern = is_pattern(c, &t, &operation, &err);
     if (pattern < 0)
         cli_fail(c, pattern, &err);
     else if (pattern)
-        expand_pattern(c, &t, each, user);
+        expand_pattern(c, &t, &operation, each, user);
     else
         each(c, &t, user);
     cli_target_done(&t);

@@ -8,7 +8,7 @@
 #define DEFAULT_THREADS 4
 #define MAX_THREADS     64
 
-/* The last part of a path; NULL where it has none of its own ("", ".", "..", a root): then its content is meant. */
+/* The last part of a path; NULL where it has none ("", ".", "..", a root): then its content is meant. */
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -19,7 +19,7 @@ static const char *base_name(const char *path)
 
 /* Whether the target is a directory. Without the right to look it is taken for a file: writing may be allowed all the
  * same. */
-static int look_at_target(struct cli *c, struct cli_plan *p)
+static int check_target(struct cli *c, struct cli_plan *p)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_info *info = NULL;
@@ -36,6 +36,22 @@ static int look_at_target(struct cli *c, struct cli_plan *p)
     if (rc < 0 && rc != COVE_ENOTFOUND && rc != COVE_ENOTDIR && rc != COVE_EACCESS)
         return cli_fail(c, rc, &err);
     return CLI_OK;
+}
+
+/* A directory does not go where a file is: on a disk it cannot, and in an object store the two would have one name. A
+ * target that may not be looked at is not known to be a file. */
+static bool is_onto_file(struct cli *c, const struct cli_source *s)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = s->tree && !s->file ? cove_fs_is_file(s->to.fs, s->to.path, &c->call, &err) : 0;
+
+    if (rc > 0)
+        cli_failf(c, CLI_FAILED, "%s is a directory, and %s is a file", s->from.arg, s->to.arg);
+    else if (rc < 0 && rc != COVE_EACCESS && rc != COVE_ENOTDIR && rc != COVE_ENOTFOUND)
+        cli_fail(c, rc, &err);
+    else
+        return false;
+    return true;
 }
 
 /* Where the source goes: its own target, or false, said why. */
@@ -80,16 +96,35 @@ static int remove_empty(struct cli *c, cove_fs *fs, const char *path, bool top, 
     return rc == COVE_ENOTFOUND ? 0 : rc;
 }
 
-/* Makes a directory of the source on a disk. In an object store, copies its marker if it has one. */
-static int copy_directory(struct cli *c, const struct cli_source *s, const cove_info *info, const char *to,
-                          struct cove_error *err)
+/* In a bucket with real directories writing a file makes those above it, so only an empty one has to be made: where
+ * `next`, which comes after it, is not in it. NULL: nothing comes. */
+static void settle_empty(struct cli *c, struct cli_plan *p, const struct cli_source *s, const char *next)
+{
+    struct cove_error err = COVE_ERROR_INIT;
+    size_t n = p->maybe_empty ? strlen(p->maybe_empty) : 0;
+    int rc = 0;
+
+    if (p->maybe_empty && !(next && strncmp(next, p->maybe_empty, n) == 0 && next[n] == '/'))
+        rc = cove_fs_mkdir(s->to.fs, p->maybe_empty, &c->call, &err);
+    free(p->maybe_empty);
+    p->maybe_empty = NULL;
+    if (rc < 0)
+        cli_fail(c, rc, &err);
+}
+
+/* Makes a directory of the source on a disk, and in a bucket with real directories. In another bucket, copies its
+ * marker if it has one. */
+static int copy_directory(struct cli *c, struct cli_plan *p, const struct cli_source *s, const cove_info *info,
+                          const char *to, struct cove_error *err)
 {
     char *marker;
     int rc = 0;
 
     if (cli_real_directories(s->to.fs))
         return cove_fs_mkdir(s->to.fs, to, &c->call, err);
-    if (!cove_info_etag(info))
+    if (p->directories)
+        p->maybe_empty = cli_strdup(to);
+    if (p->directories || !cove_info_etag(info))
         return 0;
     marker = cli_join(to, "");
     rc = cove_fs_write_file(s->to.fs, marker, "", 0, &c->call, err);
@@ -130,6 +165,8 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
     bool directory = cove_info_type(info) == COVE_INFO_DIRECTORY;
     int rc;
 
+    if (to)
+        settle_empty(c, p, s, to);
     if (!to) {
         if (!cli_fits(s, cove_info_path(info), directory))
             cli_failf(c, CLI_FAILED,
@@ -142,7 +179,7 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
     } else if (cli_is_special(s->from.fs, cove_info_path(info))) {
         leave_out(c, p, cove_info_path(info));
     } else if (directory) {
-        rc = copy_directory(c, s, info, to, &err);
+        rc = copy_directory(c, p, s, info, to, &err);
         if (rc < 0)
             cli_fail(c, rc, &err);
     } else if (!goes_first(p, s, cove_info_path(info))) {
@@ -152,16 +189,34 @@ static bool copy_entry(struct cli *c, const struct cli_source *s, const cove_inf
     return true;
 }
 
-/* Copies everything below the source. On a disk, makes its directory even if it is empty. */
+/* Copies everything below the source. Where directories are real, makes its directory even if it is empty. */
 static void copy_tree(struct cli *c, struct cli_plan *p, const struct cli_source *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
-    int rc = cli_real_directories(s->to.fs) ? cove_fs_mkdir(s->to.fs, s->to.path, &c->call, &err) : 0;
+    int rc = cove_fs_has_directories(s->to.fs, s->to.path, &c->call, &err);
 
-    if (rc < 0)
+    p->directories = rc > 0;
+    if (rc > 0 && cli_real_directories(s->to.fs))
+        rc = cove_fs_mkdir(s->to.fs, s->to.path, &c->call, &err);
+    else if (rc > 0 && !cli_target_is_root(&s->to))
+        p->maybe_empty = cli_strdup(s->to.path);
+    if (rc < 0) {
         cli_fail(c, rc, &err);
-    else
-        cli_each_below(c, s, false, copy_entry, p);
+        return;
+    }
+    cli_each_below(c, s, false, copy_entry, p);
+    settle_empty(c, p, s, NULL);
+}
+
+/* Whether the store moves this directory by one operation: 1, 0, or an error. Elsewhere it is moved file by file, and
+ * then better by several threads. */
+static int moves_at_once(struct cli *c, const struct cli_source *s, struct cove_error *err)
+{
+    if (cli_real_directories(s->from.fs))
+        return 1;
+    if (cli_target_is_root(&s->from) || cli_target_is_root(&s->to) || !cli_in_one_bucket(&s->from, &s->to))
+        return 0;
+    return cove_fs_has_directories(s->from.fs, s->from.path, &c->call, err);
 }
 
 /* In one step, where the store has such a step. COVE_ENOTSUP: it has to be copied. */
@@ -171,9 +226,11 @@ static int rename_within(struct cli *c, const struct cli_plan *p, const struct c
     size_t row = 0;
     int rc;
 
-    /* Elsewhere a directory is moved file by file, and then better by several threads. */
-    if (s->from.fs != s->to.fs || (!s->file && !cli_real_directories(s->from.fs)))
+    if (s->from.fs != s->to.fs)
         return COVE_ENOTSUP;
+    rc = s->file ? 1 : moves_at_once(c, s, err);
+    if (rc <= 0)
+        return rc < 0 ? rc : COVE_ENOTSUP;
     if (local && !cli_made_begin(p->made, s->to.path, &row)) {
         cli_say_made(c, s->from.arg, s->to.arg);
         return 0;
@@ -273,12 +330,13 @@ static struct cli_target copy_target(const struct cli_target *t)
 }
 
 /* Finds out what the source is, and whether it may be transferred. False: it may not, and the error was printed. */
-static bool look_at_source(struct cli *c, const struct cli_plan *p, struct cli_source *s)
+static bool stat_source(struct cli *c, const struct cli_plan *p, struct cli_source *s)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_info *info = NULL;
-    int rc = cove_fs_stat(s->from.fs, s->from.path, &c->call, &info, &err);
-    int below = rc == 0 && p->recursive ? cli_has_below(c, &s->from, info, &err) : rc;
+    struct cli_operation operation = cli_operation_begin(c);
+    int rc = cove_fs_stat(s->from.fs, s->from.path, cli_operation_call(&operation), &info, &err);
+    int below = rc == 0 && p->recursive ? cli_has_below(&s->from, info, &operation, &err) : rc;
 
     if (below < 0) {
         cove_info_free(info);
@@ -324,7 +382,7 @@ static void plan_source(struct cli *c, const struct cli_target *from, void *user
 
     if (p->recursive)
         drop_dot(&s.from);
-    if (!look_at_source(c, p, &s) || !place_of(c, p, &s) || is_planned(p, &s)) {
+    if (!stat_source(c, p, &s) || !place_of(c, p, &s) || is_onto_file(c, &s) || is_planned(p, &s)) {
         source_done(&s);
         return;
     }
@@ -401,9 +459,9 @@ int cli_transfer(struct cli *c, bool move)
     }
     rc = cli_target_open(c, to, &p.to);
     if (rc == CLI_OK)
-        rc = look_at_target(c, &p);
+        rc = check_target(c, &p);
     if (rc == CLI_OK && !p.into && (n > 1 || cli_is_pattern(c, c->args[0])))
-        rc = cli_usage(c, "%s is no directory; for several sources, end it with a slash to have one made", to);
+        rc = cli_usage(c, "%s is not a directory; for several sources, end it with a slash to have one made", to);
     if (rc == CLI_OK)
         rc = c->status; /* the one source cannot be opened, which was said */
     for (int i = 0; rc == CLI_OK && i < n && !cli_interrupted(c); i++) {

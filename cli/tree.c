@@ -11,13 +11,13 @@ bool cli_real_directories(const cove_fs *fs)
     return strcmp(scheme, "file") == 0 || strcmp(scheme, "memory") == 0;
 }
 
-int cli_has_below(struct cli *c, const struct cli_target *t, const cove_info *info, struct cove_error *err)
+int cli_has_below(const struct cli_target *t, const cove_info *info, struct cli_operation *o, struct cove_error *err)
 {
     if (cove_info_type(info) == COVE_INFO_DIRECTORY)
         return 1;
     if (cli_real_directories(t->fs))
         return 0;
-    int rc = cove_fs_is_directory(t->fs, t->path, &c->call, err);
+    int rc = cove_fs_is_directory(t->fs, t->path, cli_operation_call(o), err);
     return rc == COVE_EACCESS ? 0 : rc; /* without the right to list, the object is all that can be asked for */
 }
 
@@ -83,15 +83,16 @@ bool cli_each_file(struct cli *c, const struct cli_target *t, cli_each_info each
     cove_listing *listing = NULL;
     const cove_info *info;
     cove_info *self = NULL;
-    int rc = cove_fs_stat(t->fs, t->path, &c->call, &self, &err);
-    int below = rc == 0 ? cli_has_below(c, t, self, &err) : rc;
+    struct cli_operation operation = cli_operation_begin(c);
+    int rc = cove_fs_stat(t->fs, t->path, cli_operation_call(&operation), &self, &err);
+    int below = rc == 0 ? cli_has_below(t, self, &operation, &err) : rc;
     bool file = rc == 0 && cove_info_type(self) == COVE_INFO_FILE;
 
-    if (file)
-        each(c, t, self, user);
-    rc = below == 1 ? cove_fs_find(t->fs, t->path, &c->call, &listing, &err) : below;
+    rc = below == 1 ? cove_fs_find(t->fs, t->path, cli_operation_call(&operation), &listing, &err) : below;
     if (listing)
         cove_listing_use_one_timeout(listing);
+    if (file) /* after the listing's time is known: this may wait for a reader */
+        each(c, t, self, user);
     while (listing && (rc = cove_listing_next(listing, &info, &err)) == 1)
         if (!file || strcmp(cove_info_path(info), cove_info_path(self)) != 0) /* "a/" is listed below "a/" */
             each(c, t, info, user);

@@ -28,8 +28,8 @@ static void print_upload(const struct cli *c, const struct cove_upload *u)
     cli_print("\n");
 }
 
-/* Prints, and with --remove aborts, what is found; gives its number. One that cannot be aborted is said, and those
- * behind it go on: the next run would come to the same one first. */
+/* Prints, and with --remove aborts, what is found; gives its number. One that cannot be aborted is an error message,
+ * and those behind it are still aborted: the next run would come to the same one first. */
 static int64_t each_upload(struct cli *c, const struct cli_target *t, int64_t min_age_s)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -41,7 +41,7 @@ static int64_t each_upload(struct cli *c, const struct cli_target *t, int64_t mi
     if (rc == 0)
         cove_uploads_use_one_timeout(uploads);
     while (rc >= 0 && (rc = cove_uploads_next(uploads, &u, &err)) == 1) {
-        int kept = c->set['R'] ? cove_fs_abort_upload(t->fs, u.path, u.upload_id, &c->call, &err) : 0;
+        int kept = c->set['R'] ? cove_uploads_abort(uploads, &err) : 0;
 
         if (kept == COVE_ECANCELED) {
             rc = kept;

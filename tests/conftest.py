@@ -1,4 +1,4 @@
-"""What all tests in Python share. The environment is cleaned here too, so that pytest alone is as safe as `make test`."""
+"""Fixtures of all Python tests. The environment is cleaned here too, so that pytest alone is as safe as `make test`."""
 
 import os
 import signal
@@ -11,7 +11,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import env as environment  # noqa: E402
+from servers.azure import Azurite  # noqa: E402
 from servers.certificates import Authority  # noqa: E402
+from servers.gcs import FakeGCS  # noqa: E402
 from servers.minio import MinIO  # noqa: E402
 
 
@@ -41,6 +43,20 @@ def build():
 def minio():
     """One MinIO for the whole session, with the buckets `cove` and `lightning`."""
     with MinIO(buckets=("cove", "lightning")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fake_gcs():
+    """One fake-gcs-server for the whole session, with the buckets `cove` and `lightning`."""
+    with FakeGCS(buckets=("cove", "lightning")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azurite():
+    """One Azurite for the whole session, with the containers `cove` and `lightning`."""
+    with Azurite(containers=("cove", "lightning")) as server:
         yield server
 
 

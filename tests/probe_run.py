@@ -1,4 +1,4 @@
-"""Runs tests/probe, one call of libcove, and gives its outcome."""
+"""Runs tests/probe, which makes one call of libcove, and returns its result."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import env
 
 
 class Outcome:
-    """code, value, message, http_status, store_code, retryable, names; data (what was read), log (what was logged), text (all that was said)"""
+    """code, value, message, http_status, store_code, retryable, names; data (what was read), log (what was logged), text (all that was printed)"""
 
     def __init__(self, fields, data, log, status):
         self.__dict__.update(fields)
@@ -35,13 +35,13 @@ class Outcome:
 class Running:
     """A call under way, in its own process: what it has logged so far, and how it ended."""
 
-    def __init__(self, command, arguments, environ):
+    def __init__(self, command, arguments, environ, guided=False):
         self.folder = tempfile.TemporaryDirectory(prefix="cove-probe-")
         self.out, self.log_file = Path(self.folder.name) / "data", Path(self.folder.name) / "log"
         self.command = [*command, "-O", str(self.out), *map(str, arguments)]
         with open(self.log_file, "wb") as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                                            env={**os.environ, **(environ or {})})
+            stdin = subprocess.PIPE if guided else subprocess.DEVNULL
+            self.process = subprocess.Popen(self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **(environ or {})})
 
     def count(self, pattern):
         """How many lines of its log match."""
@@ -54,6 +54,20 @@ class Running:
             if self.process.poll() is not None:
                 return self.count(pattern) >= count
             assert time.monotonic() < give_up, f"hangs: {self.command}\n{self.log_file.read_text(errors='replace')[-4000:]}"
+            time.sleep(0.01)
+        return True
+
+    def cancel(self):
+        """Fires the token of a guided call."""
+        self.process.stdin.write(b"!")
+        self.process.stdin.flush()
+
+    def wait_for(self, done, limit_s=120):
+        """Until done() is true; False: it has not come to that before the process ended, or in that time."""
+        give_up = time.monotonic() + limit_s
+        while not done():
+            if self.process.poll() is not None or time.monotonic() > give_up:
+                return done()
             time.sleep(0.01)
         return True
 
@@ -76,16 +90,16 @@ class Running:
         self.folder.cleanup()
 
 
-def start(*arguments, options=None, timeout_ms=None, cancel_after_ms=None, environ=None, program=()):
-    """Begins one call: a Running, of which end() or kill() is to be called."""
+def start(*arguments, options=None, timeout_ms=None, guided=False, environ=None, program=()):
+    """Begins one call: a Running, of which end() or kill() is to be called. `guided`: it can be cancelled, and keeps its filesystem open until end()."""
     command = [*program, str(env.build_dir() / "tests" / "probe" / "probe")]
     for name, value in (options or {}).items():
         command += ["-o", f"{name}={value}"]
     if timeout_ms is not None:
         command += ["-t", str(timeout_ms)]
-    if cancel_after_ms is not None:
-        command += ["-c", str(cancel_after_ms)]
-    return Running(command, arguments, environ)
+    if guided:
+        command += ["-i"]
+    return Running(command, arguments, environ, guided)
 
 
 def probe(*arguments, limit_s=120, **how):

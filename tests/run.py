@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""Runs everything and counts real test cases: each case of a C suite, each case of pytest.
+"""Runs all tests and counts their cases: each case of a C suite, each case of pytest.
 
-Three builds, each made once: `build` as a user has it, `build-asan` (AddressSanitizer, leaks, UBSan) and `build-tsan`
-(ThreadSanitizer). What runs where:
+There are three builds: `build` with the user's options, `build-asan` (AddressSanitizer, leaks, UBSan) and `build-tsan`
+(ThreadSanitizer). What runs on which:
 
                        plain   asan   tsan
     unit suites          x       x     the concurrent ones
-    contract suite     every   every   every      root: file, memory, s3 on a MinIO; plain also s3 by host names,
-                                              plain and asan also a directory bucket of the mock
-    mock server          x       x     x
-    faults, short soak   x       x     x
+    contract suite       x       x     x          contract_stores.py has the stores of each build
+    mock server          x       x     all but ONE_THREAD
+    faults, short soak   x       x     all but ONE_THREAD
     interop, cli,        x
     installation, tree,
     Python package,
@@ -18,7 +17,7 @@ Three builds, each made once: `build` as a user has it, `build-asan` (AddressSan
 With --check: of the plain build the unit suites, the contract on file and memory, the mock server, and the tree without
 its builds of each combination of features. No server is started.
 
-The last line is `N passed, N failed, N skipped`; the exit status is 0 only where nothing failed and something passed.
+The last line is `N passed, N failed, N skipped`. The exit status is 0 only if nothing failed and something passed.
 """
 
 import argparse
@@ -36,9 +35,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import env
-from servers.express import DirectoryBucket
-from servers.minio import MinIO
-from toy.server import Toy
+from contract_stores import LOCAL, STORES, Trouble
 from versions.runs import RUNS
 
 VARIANTS = {
@@ -47,7 +44,20 @@ VARIANTS = {
     "build-tsan": ["-Db_sanitize=thread", "-Db_lundef=false", "-Dpython=disabled"],
 }
 # The rooms where threads meet; their unit suites run under ThreadSanitizer too.
-CONCURRENT = ("base_", "net_", "stream_", "fs_", "s3_", "events_")
+CONCURRENT = {"auth", "base", "events", "fs", "net", "queue", "stream"}
+# Not under ThreadSanitizer: what has one thread of work, and values and messages, which no thread changes.
+ONE_THREAD = {
+    "tests/fault": {"test_allocations.py", "test_conditions.py", "test_filesystems.py", "test_sockets.py"},
+    "tests/mock": {
+        "test_credentials.py",
+        "test_endpoints.py",
+        "test_foreign.py",
+        "test_google_commands.py",
+        "test_injection.py",
+        "test_refusals.py",
+        "test_values.py",
+    },
+}
 TAP = re.compile(r"(not )?ok (\d+) ?(# SKIP|-)? ?(.*)")
 
 
@@ -74,6 +84,18 @@ class Tally:
 
     def line(self):
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+# What a sanitizer reports, and the places in this project's code that it names.
+FINDING = re.compile(r"(?:ERROR|WARNING): \w+Sanitizer.*|SUMMARY: .*|.*: runtime error: .*|\S*(?:src|tests|cli)/\S+\.[ch]:\d+")
+
+
+def finding(text):
+    """A sanitizer's report in one line: what it is, and the first places in this project's code; "" without one."""
+    found = [line.strip() for line in FINDING.findall(text) if line]
+    if not any("Sanitizer" in line or "runtime error" in line for line in found):
+        return ""
+    return found[0] if " | " in found[0] else " | ".join(dict.fromkeys(found[:12]))  # one that was made before, or a new one
 
 
 def read_tap(name, text, status):
@@ -103,7 +125,7 @@ def read_tap(name, text, status):
             tally.add("failed", title, before + "\n")
         else:
             tally.add("passed", title)
-    tail = "\n".join(text.splitlines()[-60:])
+    tail = "\n".join([finding(text), *text.splitlines()[-60:]])
     if owed > 0:
         tally.add("failed", f"{name}: ended with status {status} before {owed} of its cases", tail)
     elif status != 0 and tally.failed == 0:
@@ -158,9 +180,10 @@ class Runner:
             print("\n".join(lines), flush=True)
 
     def call(self, command, environ, timeout_s, cwd=env.ROOT):
-        """Runs a command to its end or its limit; its status and all that it said."""
-        process = subprocess.Popen(command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, text=True, errors="replace")
+        """Runs a command to its end or its limit; its status and all that it printed."""
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
         try:
             text, _ = process.communicate(timeout=timeout_s)
             return process.returncode, text
@@ -190,15 +213,14 @@ class Runner:
 
     def unit(self, variant):
         """What meson knows: the unit suites and the small checks beside them."""
-        listing = subprocess.run([self.meson(), "introspect", "--tests", variant], cwd=env.ROOT, capture_output=True,
-                                 text=True, check=True)
+        listing = subprocess.run([self.meson(), "introspect", "--tests", variant], cwd=env.ROOT, capture_output=True, text=True, check=True)
         for test in json.loads(listing.stdout):
             name = test["name"]
             if self.args.only and not re.search(self.args.only, name):
                 continue
             if "contract" in test["suite"] or any(s.endswith(":contract") for s in test["suite"]):
                 continue  # run below, on every root
-            if variant == "build-tsan" and not name.startswith(CONCURRENT):
+            if variant == "build-tsan" and name.split("_")[0] not in CONCURRENT:
                 continue
             self.suite(name, test["cmd"], variant, extra=test["env"], timeout_s=max(test["timeout"], 300) * 2)
 
@@ -206,61 +228,23 @@ class Runner:
         own = env.CACHE / "venv-meson" / "bin" / "meson"
         return str(own) if own.exists() else "meson"
 
-    CONTRACT_LOCAL = (("file", None), ("memory", "memory://contract"))  # a backend and its root
-
-    def contract_roots(self, variant, server):
-        local = [(backend, root, {}) for backend, root in self.CONTRACT_LOCAL]
-        return [*local, ("s3", f"s3://contract/{variant}", server.environ)]
-
-    def contract(self, variant, backend, root, extra):
-        """`root` None: its own folder."""
-        name = f"contract on {backend}"
+    def contract(self, variant, store, serve):
+        """The contract suite on one of contract_stores.STORES."""
+        name = f"contract on {store}"
         if self.args.only and not re.search(self.args.only, name):
             return
-        folder = None if root else env.scratch("contract")
-        program = env.ROOT / variant / "tests" / "contract" / "contract"
-        self.suite(name, [str(program)], variant, extra={"COVE_CONTRACT_ROOT": root or folder.as_uri(), **extra}, timeout_s=900)
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def contract_virtual(self, variant):
-        """The same with buckets in the host name: BUCKET.localhost is this machine, to libcurl."""
-        name = "contract on s3, bucket in the host name"
-        if self.args.only and not re.search(self.args.only, name):
-            return
-        config = self.home / "virtual-config"
-        config.write_text("[default]\ns3 =\n  addressing_style = virtual\n")
-        with MinIO(buckets=("contract",), domain="localhost") as server:
-            extra = {**server.environ, "AWS_ENDPOINT_URL": f"http://localhost:{server.port}", "AWS_CONFIG_FILE": str(config),
-                     "COVE_CONTRACT_ROOT": f"s3://contract/{variant}"}
-            self.suite(name, [str(env.ROOT / variant / "tests" / "contract" / "contract")], variant, extra=extra, timeout_s=900)
-
-    def contract_toy(self, variant):
-        """The same on tests/toy: the engine of object stores on a backend that has five requests."""
-        name = "contract on the toy store"
-        if self.args.only and not re.search(self.args.only, name):
-            return
-        with Toy(buckets=("contract",)) as server:
-            extra = {**server.environ, "COVE_CONTRACT_ROOT": f"toy://contract/{variant}"}
-            self.suite(name, [str(env.ROOT / variant / "tests" / "toy" / "contract_toy")], variant, extra=extra, timeout_s=900)
-
-    def contract_express(self, variant, page):
-        """The same on the mock's directory bucket, whose listings come in no order, so many entries a page."""
-        name = f"contract on s3, a directory bucket by pages of {page}"
-        if self.args.only and not re.search(self.args.only, name):
-            return
-        with DirectoryBucket(page) as bucket:
-            extra = {**bucket.environ, "COVE_CONTRACT_ROOT": f"s3://{bucket.name}/{variant}"}
-            self.suite(name, [str(env.ROOT / variant / "tests" / "contract" / "contract")], variant, extra=extra, timeout_s=900)
-            if bucket.troubles:
-                tally = Tally()
-                tally.add("failed", f"{name}: the mock", "\n".join(bucket.troubles))
-                self.report(f"{variant}: {name}", tally, 0)
+        program = "toy/contract_toy" if "toy" in store else "contract/contract"
+        try:
+            with serve(variant) as environ:
+                self.suite(name, [str(env.ROOT / variant / "tests" / program)], variant, extra=environ, timeout_s=900)
+        except Trouble as trouble:
+            tally = Tally()
+            tally.add("failed", f"{name}: the server", str(trouble))
+            self.report(f"{variant}: {name}", tally, 0)
 
     def other_python(self):
         """Folders with tests in Python besides those that are named below."""
-        found = {str(p.parent.relative_to(env.ROOT)) for top in ("tests", "cli", "examples", "src")
-                 for p in (env.ROOT / top).rglob("test_*.py")}
+        found = {str(p.parent.relative_to(env.ROOT)) for top in ("tests", "cli", "examples", "src") for p in (env.ROOT / top).rglob("test_*.py")}
         return sorted(found - {"tests/static", "tests/mock", "tests/fault", "tests/python"})
 
     def pytest(self, variant, name, *paths, python=sys.executable, extra=None):
@@ -291,28 +275,34 @@ class Runner:
                 for done in [pool.submit(self.on_version, run) for run in RUNS]:
                     done.result()
 
-    def jobs(self, built, server):
+    def under_faults(self, variant, folder):
+        """The tests in tests/fault or tests/mock of that build."""
+        if variant != "build-tsan":
+            return [folder]
+        return sorted(str(p.relative_to(env.ROOT)) for p in (env.ROOT / folder).glob("test_*.py") if p.name not in ONE_THREAD[folder])
+
+    def jobs(self, built):
         """What is run of each build, as (what to call, its arguments). Those that take longest come first."""
-        slow = [(self.pytest, variant, name, path) for variant in reversed(built)
-                for name, path in (("faults", "tests/fault"), ("mock server", "tests/mock"))]
+        slow = [
+            (self.pytest, variant, name, *self.under_faults(variant, folder))
+            for variant in reversed(built)
+            for name, folder in (("faults", "tests/fault"), ("mock server", "tests/mock"))
+        ]
         if "build" in built:
-            slow += [(self.pytest, "build", "python package", "tests/python"),
-                     (self.pytest, "build", "interop and commands", *self.other_python()),
-                     (self.pytest, "build", "tree and installation", "tests/static")]
+            slow += [
+                (self.pytest, "build", "python package", "tests/python"),
+                (self.pytest, "build", "interop and commands", *self.other_python()),
+                (self.pytest, "build", "tree and installation", "tests/static"),
+            ]
             slow += [(self.on_version, run) for run in RUNS if not run.soak]
-        contracts = [(self.contract, variant, backend, root, extra) for variant in reversed(built)
-                     for backend, root, extra in self.contract_roots(variant, server)]
-        if "build-asan" in built:
-            contracts += [(self.contract_express, "build-asan", 1000), (self.contract_toy, "build-asan")]
-        if "build" in built:
-            contracts += [(self.contract_express, "build", 3), (self.contract_virtual, "build")]
+        contracts = [(self.contract, variant, *store) for variant in reversed(built) for store in STORES[variant].items()]
         return slow + contracts + [(self.unit, variant) for variant in built]
 
     def all(self):
         built = [variant for variant in self.args.variants if self.build(variant)]
         # Much of the time they wait for deadlines and slow networks: two beside each other.
-        with MinIO(buckets=("contract",)) as server, ThreadPoolExecutor(2) as pool:
-            for done in [pool.submit(*job) for job in self.jobs(built, server)]:
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(*job) for job in self.jobs(built)]:
                 done.result()
 
     def check(self):
@@ -324,11 +314,13 @@ class Runner:
         tree.remove("tests/static/test_builds.py")
         # The appends take longest by far, so they are shared out, and come first.
         mock.remove("tests/mock/test_appends.py")
-        jobs = [(self.pytest, "build", f"mock server, appends {n}", "tests/mock/test_appends.py", "-k", part)
-                for n, part in enumerate(("new", "small", "not new and not small"), 1)]
+        jobs = [
+            (self.pytest, "build", f"mock server, appends {n}", "tests/mock/test_appends.py", "-k", part)
+            for n, part in enumerate(("new", "small", "not new and not small"), 1)
+        ]
         jobs += [(self.pytest, "build", f"mock server, {Path(path).stem}", path) for path in mock]
         jobs += [(self.pytest, "build", "tree and installation", *tree)]
-        jobs += [(self.contract, "build", backend, root, {}) for backend, root in self.CONTRACT_LOCAL]
+        jobs += [(self.contract, "build", *store) for store in LOCAL.items()]
         jobs += [(self.unit, "build")]
         # Most of the time the mock's clients wait.
         with ThreadPoolExecutor(4) as pool:
@@ -339,8 +331,8 @@ class Runner:
         print()
         for title, why in self.total.skips:
             print(f"skipped {title}: {why}")
-        for title, _ in self.total.failures:
-            print(f"FAILED {title}")
+        for title, why in self.total.failures:
+            print(f"FAILED {title} {finding(why)}".rstrip())
         print(f"{time.monotonic() - self.started:.0f} s")
         print(self.total.line())
         return 0 if self.total.failed == 0 and self.total.passed > 0 else 1

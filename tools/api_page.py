@@ -25,24 +25,39 @@ fs.pipe_file("bucket/a", b"1")
 ```
 
 Made from the docstrings (`tools/api_page.py`). What is not here is fsspec's own, by its names and
-with its meaning: `touch`, `size`, `tree`, … [Python](python.md) says how the pieces work
-together, [migration from s3fs](migration-from-s3fs.md) what differs. Coroutines have the same names
-with an underscore (`await fs._cat_file(…)`).
+with its meaning: `touch`, `size`, `tree`, … [Python](python.md) explains how the pieces work
+together, migration [from s3fs](migration-from-s3fs.md), [from gcsfs](migration-from-gcsfs.md) and
+[from adlfs](migration-from-adlfs.md) what differs. Coroutines have the same names with an
+underscore (`await fs._cat_file(…)`).
 """
 
 # Heading: (module, names of functions or classes). What a class has from the bases in the package is shown with it.
 SECTIONS = {
     "The package `cove`": [("__init__.py", ["register"]), ("_cove.pyi", ["known_implementations", "option_help", "set_log"])],
     "Exceptions": [("_cove.pyi", ["PreconditionFailed", "CorruptData", "InvalidArgument"])],
-    "Filesystems": [("s3.py", ["S3FileSystem"]), ("filesystem.py", ["CoveFileSystem"])],
+    "Filesystems": [("s3.py", ["S3FileSystem"]), ("gcs.py", ["GCSFileSystem"]), ("azure.py", ["AzureBlobFileSystem"]), ("filesystem.py", ["CoveFileSystem"])],
     "Files": [("files.py", ["ReadFile", "WriteFile", "AppendFile", "TextFile"]), ("update.py", ["UpdateFile"]), ("async_files.py", ["AsyncFile"])],
     "Lightning: `cove.lightning`, `cove.pytorch_lightning`": [("lightning.py", ["CoveCheckpointIO", "AsyncCoveCheckpointIO", "ModelCheckpoint"])],
 }
 # Bases whose methods are shown once, with the class that the section names.
-SHOWN_ELSEWHERE = {"S3FileSystem": {"CoveFileSystem"}}
+SHOWN_ELSEWHERE = {"S3FileSystem": {"CoveFileSystem"}, "GCSFileSystem": {"CoveFileSystem"}, "AzureBlobFileSystem": {"CoveFileSystem"}}
 # Hooks that Lightning calls, and attributes that other libraries look for: not for a program to call.
-NOT_CALLED = {"setup", "teardown", "state_dict", "load_state_dict", "on_train_batch_end", "on_train_epoch_end", "on_validation_end", "on_exception",
-              "on_validation_batch_end", "file_exists", "leave", "seekable", "readable", "writable"}
+NOT_CALLED = {
+    "setup",
+    "teardown",
+    "state_dict",
+    "load_state_dict",
+    "on_train_batch_end",
+    "on_train_epoch_end",
+    "on_validation_end",
+    "on_exception",
+    "on_validation_batch_end",
+    "file_exists",
+    "leave",
+    "seekable",
+    "readable",
+    "writable",
+}
 
 
 def definitions():
@@ -52,13 +67,19 @@ def definitions():
     return classes, trees
 
 
+def bases_first(node, classes, shown):
+    """The class behind its bases in the package, in the order in which Python overrides them."""
+    order = []
+    for base in [b.id for b in reversed(node.bases) if isinstance(b, ast.Name)]:
+        if base in classes and base not in shown and classes[base] is not node:
+            order += [c for c in bases_first(classes[base], classes, shown) if c not in order]
+    return [*order, node]
+
+
 def public_methods(node, classes, shown):
     """Methods of a class and of its bases in the package, the most derived ones, by name."""
     found = {}
-    for base in [b.id for b in reversed(node.bases) if isinstance(b, ast.Name)]:
-        if base in classes and base not in shown and classes[base] is not node:
-            found.update(public_methods(classes[base], classes, shown))
-    for item in node.body:
+    for item in [item for c in bases_first(node, classes, shown) for item in c.body]:
         if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and not item.name.startswith("_"):
             decorated = {ast.unparse(d) for d in item.decorator_list}
             older = found.get(item.name)

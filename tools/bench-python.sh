@@ -1,6 +1,6 @@
 #!/bin/sh
-# The Python package beside s3fs and obstore's fsspec layer: bench/python/run, which gets the arguments (see --help), then the tables of
-# what came out. The figures that the project shows are bench/python/results.json's, which stays as it is.
+# Compares the Python package with s3fs and obstore's fsspec layer: runs bench/python/run with the arguments (see --help) and prints the
+# tables of its results. It does not change the project's own figures, bench/python/results.json.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 

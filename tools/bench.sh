@@ -1,6 +1,6 @@
 #!/bin/sh
-# cove beside other S3 clients, with the Python that has them: bench/run, which gets the arguments (see --help), then the
-# tables of what came out. The figures that the project shows are bench/results.json's, which stays as it is.
+# Compares cove with other S3 clients: runs bench/run with the arguments (see --help), with the Python that has these clients, and
+# prints the tables of its results. It does not change the project's own figures, bench/results.json.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 

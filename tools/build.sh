@@ -1,5 +1,5 @@
 #!/bin/sh
-# Configures a build folder where it isn't and builds it.
+# Builds in a folder, and configures it first if that is needed.
 #
 #   tools/build.sh [FOLDER [MESON OPTION…]]     FOLDER is build by default
 #

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The whole way of a run: train a digit classifier for five epochs, stop, resume from its checkpoint up to ten.
+# A whole run: trains a digit classifier for five epochs, stops, and resumes from its checkpoint up to ten.
 #
 #   [ROOT=URL] [CKPT=URL] tools/demo.sh [ROOT [CKPT]]
 #
-# ROOT is where logs and weights go: runs/ of this tree by default, or any URL. CKPT is the checkpoint that is resumed from:
-# classifier.ckpt below ROOT by default.
+# ROOT is the folder or URL of logs and weights, by default runs/ of this tree. CKPT is the checkpoint to resume from, by default
+# classifier.ckpt below ROOT.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 
@@ -16,7 +16,7 @@ digits=build/examples/digits/digits
 
 [ -x "$digits" ] || die "build/examples/digits is not built (is OpenBLAS there?): run make build"
 
-# has_credentials: whether any of the usual places has some; which of them are right, the store will say.
+# has_credentials: whether any of the usual places has some. It does not check them.
 has_credentials() {
     [ -n "${AWS_ACCESS_KEY_ID:-}${AWS_PROFILE:-}${AWS_WEB_IDENTITY_TOKEN_FILE:-}" ] ||
         [ -n "${AWS_CONTAINER_CREDENTIALS_RELATIVE_URI:-}${AWS_CONTAINER_CREDENTIALS_FULL_URI:-}" ] ||
@@ -32,7 +32,7 @@ s3://* | s3a://*)
     AWS_ENDPOINT_URL=http://HOST:PORT             for a store other than Amazon's
     AWS_REGION                                    where the bucket is, if the store asks
 
-or run make demo-s3, which starts a MinIO of its own."
+or run make demo-s3, which starts a MinIO."
     fi
     ;;
 esac

@@ -3,7 +3,7 @@
 #
 #   tools/fuzz.sh [TARGET…]        every target by default; FUZZ_SECONDS is 180 by default
 #
-# What ends a target badly is kept, minimised, in build-fuzz/finds/TARGET/; copied into tests/fuzz/corpus/TARGET it is a test for good.
+# An input that makes a target fail is minimised and kept in build-fuzz/finds/TARGET/. Copied into tests/fuzz/corpus/TARGET it is a test.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 

@@ -1,4 +1,4 @@
-# Shared by the scripts in tools/: where things are kept, and how they speak. Sourced, POSIX sh.
+# Shared by the scripts in tools/: folders and messages. Sourced, POSIX sh.
 
 COVE_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 COVE_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/cove
@@ -18,7 +18,7 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# version_at_least 1.10.2 1.9: true where the first is as new as the second, number by number.
+# version_at_least 1.10.2 1.9: true if the first is at least the second, number by number.
 version_at_least() {
     [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
 }

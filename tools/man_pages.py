@@ -3,7 +3,7 @@
 
     tools/man_pages.py FOLDER      writes FOLDER/man3/; `meson install` runs it with its mandir
 
-A page is mdoc(7) with lines of its own:
+A page is mdoc(7) with these additional lines:
     @synopsis HEADER…   the includes and every call of the headers
     @about HEADER       the comment that begins the header
     @calls HEADER…      every type and call with its comment, a section of the header as a subsection
@@ -77,7 +77,7 @@ def read_header(name):
     text = text[: text.rindex("#endif")]
     at = text.index("*/") + 2
     sections = [("", [])]
-    comment, joins = "", False  # whether the next declaration belongs to the group at hand
+    comment, joins = "", False  # whether the next declaration belongs to the current group
     while at < len(text):
         gap = re.compile(r"\s*").match(text, at)[0]
         at += len(gap)
@@ -98,7 +98,7 @@ def read_header(name):
             continue
         found = DECLARATION.match(text, at)
         if not found:
-            raise SystemExit(f"{name}: cannot be read from here on: {text[at:at + 60]!r}")
+            raise SystemExit(f"{name}: cannot be read from here on: {text[at : at + 60]!r}")
         declared, at = found[0], found.end()
         after, at = trailing_comment(text, at)
         kind = {"COVE": "call", "#def": "define", "type": "typedef"}.get(declared[:4], "type")
@@ -128,7 +128,9 @@ def prose(text):
     """A paragraph, a sentence a line at least, as mdoc wants it."""
     out = []
     for sentence in re.split(r"(?<=[.!?])\s+|(?<=[.!?]\))\s+", roff(text)):
-        for line in textwrap.wrap(sentence, WIDTH, break_long_words=False, break_on_hyphens=False):
+        wide = re.sub(r"[^\x00-\x7f]", lambda m: m[0] + "\0" * 7, sentence)  # mandoc counts it as eight characters
+        for line in textwrap.wrap(wide, WIDTH, break_long_words=False, break_on_hyphens=False):
+            line = line.replace("\0", "")
             out.append("\\&" + line if line[0] in ".'" else line)
     return "\n".join(out) + "\n"
 
@@ -164,13 +166,12 @@ def synopsis(names):
 
 
 def calls(names):
-    return [item for name in names for _, groups in read_header(name)[1] for _, items in groups for item in items
-            if item.kind == "call"]
+    return [item for name in names for _, groups in read_header(name)[1] for _, items in groups for item in items if item.kind == "call"]
 
 
 def fields(text):
     """(declaration, comment) of each field of a struct or enum."""
-    inner = text[text.index("{") + 1: text.rindex("}")]
+    inner = text[text.index("{") + 1 : text.rindex("}")]
     rows, lead, at = [], "", 0
     while True:
         gap = re.compile(r"\s*").match(inner, at)[0]

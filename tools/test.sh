@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every test there is: tests/run.py, with the Python that has what the tests import. Arguments are handed on (see --help).
+# Runs all tests: tests/run.py with the arguments (see --help), in the Python environment that has what the tests import.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the Python package as a wheel that carries the libraries it needs, into dist/, and tries it in an empty environment: on
-# memory:// and on a MinIO, also by its command. It runs on every Linux whose C library is not older than this machine's.
+# Builds the Python package as a wheel that carries the libraries it needs, into dist/, and tests it in an empty environment, on
+# memory:// and on a MinIO, also by its command. The wheel needs a C library that is not older than this machine's.
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 
@@ -12,7 +12,7 @@ PATH=$venv/bin:$PATH
 
 say "building the wheel"
 pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$scratch/built" . >&2
-# It is built by this Python, for every one from 3.10 on.
+# Built by this Python, it works with all from 3.10 on.
 wheel tags --python-tag cp310 --remove "$scratch"/built/cove-*.whl >/dev/null
 say "taking in what it needs"
 auditwheel repair --wheel-dir "$scratch/repaired" "$scratch"/built/cove-*.whl >"$scratch/log" 2>&1 || {

@@ -89,7 +89,7 @@ def scalars(client, url, size):
     from lightning.pytorch.loggers import TensorBoardLogger
 
     model = model_of(0)
-    trainer_of(max_steps=2, limit_val_batches=0).fit(model)  # what the first steps of a process cost is nobody's
+    trainer_of(max_steps=2, limit_val_batches=0).fit(model)  # the first steps of a process are not measured
 
     def run():
         trainer_of(max_steps=size, limit_val_batches=0, logger=TensorBoardLogger(url)).fit(model)
@@ -98,7 +98,7 @@ def scalars(client, url, size):
 
 
 def hard_exit(client, url, size):
-    """Scalars for some seconds, then the process is gone; says when."""
+    """Scalars for some seconds, then the process ends; prints when."""
     from torch.utils.tensorboard import SummaryWriter
 
     writer = SummaryWriter(url)
@@ -224,8 +224,19 @@ def look(call):
     return work
 
 
-WORKS = {"scalars": scalars, "hard-exit": hard_exit, "save": save, "resume": resume, "five": five, "cat": cat, "pipe": pipe, "fill": fill,
-         "small": small, "exists": look("exists"), "info": look("info")}
+WORKS = {
+    "scalars": scalars,
+    "hard-exit": hard_exit,
+    "save": save,
+    "resume": resume,
+    "five": five,
+    "cat": cat,
+    "pipe": pipe,
+    "fill": fill,
+    "small": small,
+    "exists": look("exists"),
+    "info": look("info"),
+}
 
 
 def main():

@@ -17,7 +17,7 @@ WORKS = {
 SLOW = {("scalars", "s3fs"), ("small", "s3fs")}  # far from every aim: in the first round only
 NO_MEMORY_OF = {"cat": 1024 << 20}  # the result is no cost of the client
 
-# (work, client, figure, against whom, at most how many times that): nobody: in the figure's own unit.
+# (work, client, figure, other client, limit as a multiple of the other's figure). Without another client the limit is in the figure's unit.
 AIMS = [
     ("scalars", "cove", "wall", "local", 1.2),
     ("scalars", "cove", "requests", None, 60),

@@ -2,8 +2,12 @@
  * Checkpoints: a tree of values with tensors in it, saved as torch's .ckpt/.pt or as safetensors, at any URL.
  *
  * Reading never runs code: the pickle reader builds values and tensors itself; the result of any other global becomes
- * an opaque value that has only a name. One thread at a time may use a tree; many threads may read a tree that nobody
- * changes.
+ * an opaque value that has only a name.
+ *
+ * One thread at a time may use a tree; any number of threads may read a tree while none changes it. Calls with a `call`
+ * argument, and the two with a URL alone, may wait for the store; the others never wait. Every call with an `err`
+ * argument may return COVE_ENOMEM, those that wait also the errors that fs.h states for all of its calls; the comments
+ * list the others.
  */
 #ifndef COVE_CHECKPOINT_H
 #define COVE_CHECKPOINT_H
@@ -38,32 +42,36 @@ enum cove_value_type {
                                  that contain themselves */
 };
 
-/* Constructors return a value with one reference, or NULL when memory is exhausted. Strings and bytes are copied. */
+/* Constructors return a value with one reference, which the caller gives back with cove_value_unref or gives to a
+ * container, or NULL when memory is exhausted. Strings and bytes are copied. cove_value_new_big_int makes an int of any
+ * size from two's complement, little-endian: Python's int.to_bytes(size, "little", signed=True). A string with a length
+ * may contain NULs. */
 COVE_API cove_value *cove_value_new_none(void);
 COVE_API cove_value *cove_value_new_bool(int b);
 COVE_API cove_value *cove_value_new_int(int64_t i);
-/* An int of any size from two's complement, little-endian: Python's int.to_bytes(size, "little", signed=True). */
 COVE_API cove_value *cove_value_new_big_int(const void *bytes, size_t size);
 COVE_API cove_value *cove_value_new_float(double d);
 COVE_API cove_value *cove_value_new_string(const char *s);
-COVE_API cove_value *cove_value_new_string_with_length(const char *s,
-                                                       size_t length); /* a string that may contain a NUL */
+COVE_API cove_value *cove_value_new_string_with_length(const char *s, size_t length);
 COVE_API cove_value *cove_value_new_bytes(const void *data, size_t size);
 COVE_API cove_value *cove_value_new_list(void);
 COVE_API cove_value *cove_value_new_tuple(void);
 COVE_API cove_value *cove_value_new_dict(void);
 /* A tensor over the caller's memory: view.data is BORROWED until the value is freed; shape and strides are copied. Two
- * tensors whose memory overlaps are saved as one storage, as PyTorch does. COVE_EINVAL: a bad dtype, shape or strides;
- * COVE_ENOTSUP: more than COVE_TENSOR_MAX_DIMS dimensions. */
+ * tensors whose memory overlaps are saved as one storage, as PyTorch does. *ret_value is the caller's, as that of the
+ * other constructors. COVE_EINVAL: a bad dtype, shape or strides, or no memory for its elements; COVE_ENOTSUP: more
+ * than COVE_TENSOR_MAX_DIMS dimensions. */
 COVE_API int cove_value_new_tensor(const struct cove_tensor_view *view, cove_value **ret_value, struct cove_error *err);
 
+/* One more reference to the same value, given back with cove_value_unref. Returns `value`; NULL accepted. */
 COVE_API cove_value *cove_value_ref(cove_value *value);
-COVE_API void cove_value_unref(cove_value *value); /* NULL accepted */
+COVE_API void cove_value_unref(cove_value *value); /* frees the value with its last reference; NULL accepted */
 
 /* These take over the caller's reference to `item` and `key`, also on failure; NULL is COVE_ENOMEM, so a constructor's
  * result may be passed unchecked. Keys are equal as in Python: True, 1 and 1.0 are one key; tuples are compared by
  * their items, tensors by identity. An equal key stays in its place and gets the new item. A tuple that is a key can't
- * be appended to. COVE_EINVAL: not a list or tuple; not a dict; a key that is a list or dict or contains one. */
+ * be appended to. COVE_EINVAL: not a list or tuple; not a dict; a key that is a list or dict or contains one, or NULL.
+ * COVE_ELIMIT: more items than a container holds (docs/checkpoints.md). */
 COVE_API int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err);
 COVE_API int cove_value_dict_set_by_value(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err);
 COVE_API int cove_value_dict_set(cove_value *dict, const char *key, cove_value *item,
@@ -72,24 +80,28 @@ COVE_API int cove_value_dict_set_by_int(cove_value *dict, int64_t key, cove_valu
                                         struct cove_error *err); /* int */
 
 COVE_API enum cove_value_type cove_value_type(const cove_value *value);
-COVE_API const char *cove_value_type_name(enum cove_value_type type); /* "dict" */
+COVE_API const char *cove_value_type_name(enum cove_value_type type); /* "dict"; static */
 /* Typed reads. A bool may be read as int, an int as float. COVE_EMISMATCH: the value has another type; the message
  * names both. COVE_ELIMIT: the int does not fit; the message has its number of bits. */
 COVE_API int cove_value_get_bool(const cove_value *value, int *ret, struct cove_error *err);
 COVE_API int cove_value_get_int(const cove_value *value, int64_t *ret, struct cove_error *err);
 /* Fills `bytes` with an int of any size in the format of cove_value_new_big_int, sign-extended to `size` bytes.
- * COVE_ELIMIT: it needs more bytes. */
+ * COVE_EMISMATCH: not an int; COVE_ELIMIT: it needs more bytes. */
 COVE_API int cove_value_get_big_int(const cove_value *value, void *bytes, size_t size, struct cove_error *err);
 COVE_API size_t cove_value_int_bits(const cove_value *value); /* of an int, with the sign: 1 for 0; 0: not an int */
+/* COVE_EMISMATCH: not a number; COVE_ELIMIT: an int that is larger than any double. */
 COVE_API int cove_value_get_float(const cove_value *value, double *ret, struct cove_error *err);
+/* *ret is BORROWED until the value is freed; a string also ends in a NUL. COVE_EMISMATCH: the value has another type.
+ */
 COVE_API int cove_value_get_string(const cove_value *value, const char **ret, size_t *ret_length,
-                                   struct cove_error *err); /* NUL-terminated, BORROWED from the value */
+                                   struct cove_error *err);
 COVE_API int cove_value_get_bytes(const cove_value *value, const void **ret, size_t *ret_size, struct cove_error *err);
-/* A tensor's dtype, shape and strides, BORROWED from the value; data is NULL while it is still remote. */
+/* A tensor's dtype, shape, strides and memory, BORROWED until the value is freed; data is NULL while the tensor is
+ * still remote. COVE_EMISMATCH: not a tensor. */
 COVE_API int cove_value_get_tensor(const cove_value *value, struct cove_tensor_view *ret, struct cove_error *err);
 
-/* The name of an opaque value's class or function: "numpy._core.multiarray.scalar". BORROWED from the value; NULL: it
- * is not opaque. */
+/* The name of an opaque value's class or function: "numpy._core.multiarray.scalar". BORROWED until the value is freed;
+ * NULL: it is not opaque. */
 COVE_API const char *cove_value_opaque_name(const cove_value *value);
 
 /* The container that a back reference refers to. BORROWED from the tree that it was loaded with; NULL: the value is no
@@ -97,10 +109,10 @@ COVE_API const char *cove_value_opaque_name(const cove_value *value);
  * over items never enters a container that it is already in. */
 COVE_API cove_value *cove_value_back_reference_target(const cove_value *value);
 
-/* Containers: the number of items; item `i` of a list, tuple or dict; key `i` of a dict, and the same as text if it is
- * a string without NUL. Look-up by a key (any, a string, an int), and by a dotted path
- * ("optimizer_states.0.state.3.exp_avg", the longest key first; docs/checkpoints.md). All BORROWED from the value;
- * NULL: there is none. */
+/* Containers: the number of items (0: not a container); item `i` of a list, tuple or dict; key `i` of a dict, and the
+ * same as text if it is a string without NUL. Look-up by a key (any, a string, an int), and by a dotted path
+ * ("optimizer_states.0.state.3.exp_avg", the longest key first; docs/checkpoints.md). What is returned is BORROWED
+ * until the container is changed or freed; NULL: there is none. */
 COVE_API size_t cove_value_length(const cove_value *value);
 COVE_API cove_value *cove_value_item(const cove_value *value, size_t i);
 COVE_API cove_value *cove_value_key(const cove_value *dict, size_t i);
@@ -120,7 +132,7 @@ enum cove_checkpoint_format {
 };
 
 struct cove_checkpoint_save_options {
-    size_t size;
+    size_t size; /* sizeof, set by the macro */
     enum cove_checkpoint_format format;
 };
 #define COVE_CHECKPOINT_SAVE_OPTIONS_INIT                                                                              \
@@ -128,8 +140,9 @@ struct cove_checkpoint_save_options {
         sizeof(struct cove_checkpoint_save_options), COVE_CHECKPOINT_FORMAT_AUTO                                       \
     }
 
-/* Saves `tree` at `path`: whole or not at all. Tensors are sent from their own memory, which must not change during the
- * call. `options` and `call` may be NULL. The tree is checked before anything is sent:
+/* Saves `tree` at `path`: whole or not at all. The tree is BORROWED until the call returns. Tensors are sent from their
+ * own memory, which must not change during the call. `options` and `call` may be NULL. Errors as of cove_writer_finish
+ * (stream.h), and of the tree, which is checked before anything is sent:
  * COVE_EINVAL: a string is not UTF-8; a list or dict contains itself; the tree does not fit safetensors;
  * tensors overlap at a fraction of an element;
  * COVE_ESTATE: a tensor is still remote;
@@ -141,9 +154,10 @@ COVE_API int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_valu
                                   struct cove_error *err);
 
 struct cove_checkpoint_load_options {
-    size_t size;
+    size_t size; /* sizeof, set by the macro */
     enum cove_checkpoint_format format;
-    /* Dotted paths of the subtrees to load; tensors outside them stay remote. NULL: everything is loaded. */
+    /* Dotted paths of the subtrees to load; tensors outside them stay remote. NULL: everything is loaded. BORROWED
+     * until the call returns. */
     const char *const *paths;
     size_t n_paths;
     int lazy;         /* 1: no tensor is loaded; cove_value_fetch loads one */
@@ -165,17 +179,19 @@ struct cove_checkpoint_load_options {
  * COVE_ELIMIT: above a limit (docs/checkpoints.md). */
 COVE_API int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_checkpoint_load_options *options,
                                   const struct cove_call *call, cove_value **ret_tree, struct cove_error *err);
-/* Loads a tensor that is still remote, or all of them below a list, tuple or dict, in parallel; a tensor reads only its
- * own bytes where that is less (docs/checkpoints.md). COVE_EMISMATCH: another value; COVE_EPRECONDITION: the object has
- * been replaced since the tree was loaded; COVE_ECORRUPT: the CRC does not match (checked if the whole storage was
- * read). */
+/* Loads a tensor that is still remote, or all of them below a list, tuple or dict, in parallel, into memory that the
+ * tree owns; a tensor reads only its own bytes where that is less (docs/checkpoints.md). COVE_EMISMATCH: another value;
+ * COVE_ENOTFOUND, COVE_EPRECONDITION: the object has been removed or replaced since the tree was loaded; COVE_ECORRUPT:
+ * the CRC does not match (checked if the whole storage was read). */
 COVE_API int cove_value_fetch(cove_value *value, const struct cove_call *call, struct cove_error *err);
-/* Copies a tensor's elements into `view`'s memory and fetches them first if they are remote. `view` has the same dtype
- * and shape (else COVE_EMISMATCH) and any strides. The memories must not overlap. */
+/* Copies a tensor's elements into `view`'s memory (BORROWED until the call returns) and fetches them first if they are
+ * remote, with the errors of cove_value_fetch. `view` has the same dtype and shape (else COVE_EMISMATCH) and any
+ * strides. The memories must not overlap. COVE_EINVAL: `view` has no memory. */
 COVE_API int cove_value_copy_tensor(cove_value *tensor, const struct cove_tensor_view *view,
                                     const struct cove_call *call, struct cove_error *err);
 
-/* The same with a URL alone, default options. */
+/* cove_checkpoint_save and cove_checkpoint_load with a URL alone and default options; errors as of these and of
+ * cove_fs_from_url. *ret_tree is the caller's, freed with cove_value_unref. */
 COVE_API int cove_checkpoint_save_url(const char *url, const cove_value *tree, struct cove_error *err);
 COVE_API int cove_checkpoint_load_url(const char *url, cove_value **ret_tree, struct cove_error *err);
 

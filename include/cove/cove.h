@@ -1,5 +1,10 @@
 /* libcove: filesystems, streams, the completion queue, checkpoints and logs of a run. The trainer has its own header,
- * <cove/trainer.h>. */
+ * <cove/trainer.h>.
+ *
+ * A struct that begins with `size` is initialised with its macro, whose name ends in _INIT, before members are set.
+ * Each call that takes one fails with COVE_EINVAL if its size is not set, also where NULL stands for the defaults. A
+ * program that was compiled against an older header has smaller structs: what these lack has its default. Only struct
+ * cove_error is never refused: without its size it has no message. */
 #ifndef COVE_COVE_H
 #define COVE_COVE_H
 

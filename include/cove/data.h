@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-/* The argument of a step. All BORROWED until the batch ends. */
+/* The argument of a step. All of it is BORROWED until the batch ends. */
 struct cove_batch {
     const void *data;       /* as `fetch` returned it */
     const int64_t *indices; /* the samples in it */
@@ -24,29 +24,30 @@ struct cove_batch {
 };
 
 /*
- * A source of batches. `fetch` makes the batch of samples `indices` (each from 0 to length-1) and sets *ret_data to it;
- * the pointer must stay valid until the next call of `fetch`. The order depends only on the trainer's seed and the
- * epoch's number, so a resumed run gets the same batches, also in mid-epoch. BORROWED until fit or validate returns.
- * Return values of `fetch`: see hooks.
+ * A source of batches. `fetch` makes the batch of samples `indices` (each from 0 to length-1, BORROWED until it
+ * returns) and sets *ret_data to it; the program owns that memory, which must stay valid until the next call of
+ * `fetch`. The order depends only on the trainer's seed and the epoch's number, so a resumed run gets the same batches,
+ * also in mid-epoch. The struct is BORROWED until fit or validate returns. Return values of `fetch`: see hooks.h.
  */
 struct cove_dataloader {
-    size_t size;
-    void *self;
+    size_t size;    /* sizeof, set by the macro */
+    void *self;     /* the program's, the first argument of `fetch` */
     int64_t length; /* samples */
     int (*fetch)(void *self, const int64_t *indices, size_t n, const void **ret_data, struct cove_error *err);
-    int64_t batch_size; /* default 1 */
+    int64_t batch_size; /* samples; default 1 */
     int shuffle;        /* 1: a new order each epoch; for training data */
-    int drop_last;      /* 1: without the last batch, where it is smaller */
+    int drop_last;      /* 1: without the last batch if it is smaller than the others */
 };
 #define COVE_DATALOADER_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(struct cove_dataloader), 0, 0, 0, 1, 0, 0                                                               \
     }
 
+/* BORROWED until fit or validate returns. */
 struct cove_data {
-    size_t size;
-    const struct cove_dataloader *train;
-    const struct cove_dataloader *val; /* NULL: no validation */
+    size_t size;                         /* sizeof, set by the macro */
+    const struct cove_dataloader *train; /* fit needs it, validate does not */
+    const struct cove_dataloader *val;   /* NULL: no validation */
 };
 #define COVE_DATA_INIT                                                                                                 \
     {                                                                                                                  \

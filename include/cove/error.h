@@ -1,10 +1,12 @@
 /*
- * Errors: what every call of libcove says when it fails.
+ * Errors: the codes that every call of libcove returns when it fails, and the details that it fills in.
  *
  * A call returns 0 (or a count, as int64_t) on success and a negative COVE_E… on failure; `rc < 0` is the one test.
  * The last argument of a call, `struct cove_error *err`, may be NULL. When it is given, it belongs to the caller, must
  * have been initialised with COVE_ERROR_INIT, and is written on failure only, by the calling thread, before the call
- * returns.
+ * returns. It holds no memory of libcove's, so there is nothing to free.
+ *
+ * Any thread may make the calls of this header; none of them waits.
  */
 #ifndef COVE_ERROR_H
 #define COVE_ERROR_H
@@ -21,10 +23,10 @@ extern "C" {
 enum cove_code {
     COVE_OK = 0,
     COVE_EINVAL = -1,         /* an argument, a URL or an option is not well-formed */
-    COVE_ENOMEM = -2,         /* memory could not be had */
+    COVE_ENOMEM = -2,         /* memory is exhausted */
     COVE_ENOTFOUND = -3,      /* no such object, directory, bucket or key */
     COVE_EEXIST = -4,         /* it exists already, and the call asked for a new one */
-    COVE_EACCESS = -5,        /* the store knows who asks and refuses */
+    COVE_EACCESS = -5,        /* the store accepts the credentials, but they do not permit this operation */
     COVE_EAUTH = -6,          /* credentials are missing, wrong or expired */
     COVE_EISDIR = -7,         /* a directory stands where a file should */
     COVE_ENOTDIR = -8,        /* a file stands where a directory should */
@@ -38,7 +40,7 @@ enum cove_code {
     COVE_ESERVER = -16,       /* the store failed on its own side */
     COVE_EPRECONDITION = -17, /* the object changed meanwhile: If-Match or If-None-Match did not hold */
     COVE_ECORRUPT = -18,      /* bytes do not match their checksum, or a file breaks its format's rules */
-    COVE_EPROTOCOL = -19,     /* the server's response makes no sense */
+    COVE_EPROTOCOL = -19,     /* the server's response is malformed */
     COVE_EIO = -20,           /* the operating system failed to read or write */
     COVE_ELIMIT = -21,        /* a stated limit was reached */
     COVE_EMISMATCH = -22,     /* well-formed, but of something else: a checkpoint of another model */
@@ -69,17 +71,19 @@ struct cove_error {
     }
 
 /*
- * For functions that a program passes to libcove (hooks, loaders, loggers): sets `code` and a message formatted as by
- * printf, and clears the other fields. A long message is truncated; control characters become blanks. Returns `code`,
- * so a function can end with `return cove_error_set(err, COVE_EIO, "%s: no labels", path);`. `err` may be NULL.
+ * For functions that a program passes to libcove (hooks, loaders, loggers): sets `code` (a negative COVE_E…) and a
+ * message formatted as by printf, and clears the other fields. A long message is truncated; control characters become
+ * blanks. Returns `code`, so a function can end with `return cove_error_set(err, COVE_EIO, "%s: no labels", path);`.
+ * `err` may be NULL.
  */
 COVE_API int cove_error_set(struct cove_error *err, int code, const char *format, ...) COVE_PRINTF(3, 4);
 
-/* The constant's name ("COVE_ENOTFOUND") and a short phrase for it ("not found"); static strings, never NULL. */
+/* The constant's name ("COVE_ENOTFOUND") and a short phrase for it ("not found"); static strings, never NULL. Of other
+ * numbers: "COVE_E?" and "unknown error". */
 COVE_API const char *cove_code_name(int code);
 COVE_API const char *cove_code_phrase(int code);
 
-/* The nearest errno (positive) of POSIX for `code`; EIO where nothing is near. */
+/* The nearest errno of POSIX for `code`, positive; 0 for COVE_OK; EIO for a number that is no code. */
 COVE_API int cove_code_errno(int code);
 
 #ifdef __cplusplus

@@ -15,14 +15,16 @@ typedef struct cove_trainer cove_trainer;
 /*
  * Hooks, with Lightning's names and order: for each hook the callbacks are called first, then the module. In
  * on_train_batch_end, on_validation_end and on_train_epoch_end, callbacks with `after_module` 1 (EarlyStopping,
- * ModelCheckpoint) are called after the module.
+ * ModelCheckpoint) are called after the module. All run on the thread that called fit or validate, one at a time; a
+ * NULL hook is skipped. Their arguments are BORROWED until they return.
  *
  * Every function that a program passes to a trainer (hooks, steps, configure_optimizers, a loader's fetch, functions of
  * callbacks and loggers) returns 0, or a negative code of enum cove_code to end the run. fit then calls on_exception
  * and teardown and returns that code. Its message has the function, its owner and the function's own message, as
  * "on_fit_start of callbacks[1] (ModelCheckpoint): disk full"; the number is the index in the options' array. `err` is
  * never NULL and is empty at the call; cove_error_set fills it. If it stays empty, the message is the code's phrase.
- * The returned code counts, not the one in `err`. A positive return, or an unknown code, is COVE_EINVAL.
+ * fit returns the code that the function returned, not the one in `err`. A positive return, or an unknown code, is
+ * COVE_EINVAL.
  */
 typedef int (*cove_hook_fn)(void *self, cove_trainer *trainer, struct cove_error *err);
 typedef int (*cove_batch_hook_fn)(void *self, cove_trainer *trainer, const struct cove_batch *batch,

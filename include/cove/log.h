@@ -1,4 +1,4 @@
-/* The log callback: the only way in which libcove says anything besides errors. */
+/* The log callback: the only way in which libcove reports anything besides errors. */
 #ifndef COVE_LOG_H
 #define COVE_LOG_H
 
@@ -13,14 +13,15 @@ enum cove_log_level { COVE_LOG_ERROR = 0, COVE_LOG_WARNING = 1, COVE_LOG_INFO = 
 /*
  * Called from any thread, also the library's own, one call at a time. `subject` is static: "http", "s3", "trainer", …;
  * "wait" has the lines about a server that a request waits for. `text` is one line without a newline, BORROWED
- * until the callback returns, and holds no secret. The callback must return soon and must not call cove.
+ * until the callback returns, and holds no secret. The callback must return soon, because other threads that log wait
+ * for it, and must not call cove.
  */
 typedef void (*cove_log_fn)(void *user, enum cove_log_level level, const char *subject, const char *text);
 
 /*
- * Sets the process's callback; NULL (the default) is silence. Lines above `level` are not made at all. `user` is
- * BORROWED until the next call of cove_log_set, which returns only once no callback is under way. Any thread, but not
- * from the callback.
+ * Sets the process's callback; NULL (the default): nothing is logged. Lines of a level above `level` (COVE_LOG_DEBUG is
+ * the highest) are not made at all. `user` is BORROWED until the next call of cove_log_set, which waits until no
+ * callback is under way. Any thread may call it, but not the callback.
  */
 COVE_API void cove_log_set(cove_log_fn fn, void *user, enum cove_log_level level);
 

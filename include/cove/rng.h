@@ -1,4 +1,5 @@
-/* Random numbers for training: the shuffle, dropout and the like. One thread at a time may use a generator. */
+/* Random numbers for training: the shuffle, dropout and the like. One thread at a time may use a generator. They are
+ * not for secrets. */
 #ifndef COVE_RNG_H
 #define COVE_RNG_H
 
@@ -12,10 +13,11 @@ extern "C" {
 
 typedef struct cove_rng cove_rng;
 
-/* A small generator (xoshiro256**) whose stream depends on nothing but its seed. NULL only when memory is exhausted. */
+/* A small generator (xoshiro256** by D. Blackman and S. Vigna) whose numbers depend only on its seed. The caller frees
+ * it with cove_rng_free. NULL only when memory is exhausted. */
 COVE_API cove_rng *cove_rng_new(uint64_t seed);
-COVE_API void cove_rng_free(cove_rng *rng); /* NULL accepted */
-COVE_API uint64_t cove_rng_next(cove_rng *rng);
+COVE_API void cove_rng_free(cove_rng *rng);                      /* NULL accepted; not for that of cove_trainer_rng */
+COVE_API uint64_t cove_rng_next(cove_rng *rng);                  /* any number of 64 bits */
 COVE_API uint64_t cove_rng_below(cove_rng *rng, uint64_t bound); /* 0 … bound-1, each as likely; bound > 0 */
 COVE_API double cove_rng_uniform(cove_rng *rng);                 /* [0, 1) */
 COVE_API double cove_rng_normal(cove_rng *rng);                  /* mean 0, deviation 1 */

@@ -1,4 +1,5 @@
-/* Tensors: a dtype, a shape, strides and memory. cove computes nothing with them; it moves them. */
+/* Tensors: a dtype, a shape, strides and memory. libcove does not compute with them; it saves, loads and copies them.
+ * Any thread may make the calls of this header. */
 #ifndef COVE_TENSOR_H
 #define COVE_TENSOR_H
 
@@ -39,10 +40,11 @@ enum cove_dtype {
     COVE_DTYPE_FLOAT4_E2M1FN_X2 /* an element is a byte that holds two numbers, as in PyTorch */
 };
 
-COVE_API const char *cove_dtype_name(enum cove_dtype dtype); /* "float32"; "unknown" for other numbers */
+COVE_API const char *cove_dtype_name(enum cove_dtype dtype); /* "float32", static; "unknown" for other numbers */
 COVE_API size_t cove_dtype_size(enum cove_dtype dtype);      /* bytes of an element; 0 for other numbers */
 
-/* A view: all borrowed, passed by pointer, never kept beyond the call unless the callee says so. */
+/* A view of a tensor in someone's memory. All of it is BORROWED until the call that takes it returns, unless that
+ * call's comment states otherwise. */
 struct cove_tensor_view {
     enum cove_dtype dtype;
     size_t n_dims;          /* 0: a scalar, one element */

@@ -6,8 +6,9 @@
  * logs, checkpoints at any URL, and a resume that is bit for bit the same as an uninterrupted run.
  *
  * One thread at a time may use a trainer and all that belongs to it; hooks run on the thread that called fit. Only
- * cove_trainer_interrupt may be called from other threads. Structs that a caller fills begin with their size and are
- * initialised by their _INIT macro; a NULL hook is skipped. Names are Lightning's.
+ * cove_trainer_interrupt may be called from other threads. fit, validate and cove_trainer_save_checkpoint wait for
+ * stores; the other calls never wait. Structs that a caller fills begin with their size and are initialised by their
+ * _INIT macro. Names are Lightning's.
  */
 #ifndef COVE_TRAINER_H
 #define COVE_TRAINER_H
@@ -32,7 +33,7 @@ extern "C" {
 #endif
 
 struct cove_trainer_options {
-    size_t size;
+    size_t size;                  /* sizeof, set by the macro */
     const char *default_root_dir; /* URL; default ".": logs and checkpoints go below it by default */
     const cove_options *storage;  /* of the filesystems that the trainer opens; NULL: none */
     int64_t max_epochs;           /* -1: no limit, or 1000 if max_steps is -1 too */
@@ -51,9 +52,9 @@ struct cove_trainer_options {
     int enable_progress_bar;             /* default 1 */
     int enable_checkpointing;            /* default 1: a ModelCheckpoint is added if callbacks have none */
     int enable_logging;                  /* default 1: a TensorBoardLogger is added if loggers is empty */
-    cove_logger *const *loggers;
+    cove_logger *const *loggers;         /* the caller's, freed after the trainer */
     size_t n_loggers;
-    cove_callback *const *callbacks;
+    cove_callback *const *callbacks; /* the caller's, freed after the trainer */
     size_t n_callbacks;
 };
 #define COVE_TRAINER_OPTIONS_INIT                                                                                      \
@@ -62,11 +63,14 @@ struct cove_trainer_options {
             0, 0                                                                                                       \
     }
 
-/* COVE_EINVAL: an option out of range, by name. Touches no store. Strings, arrays and
- * the structs of loggers and callbacks are copied; what these point to is BORROWED. */
+/* A trainer, which the caller frees with cove_trainer_free. Sends no request. Strings,
+ * arrays, `storage` and the structs of loggers and callbacks are copied; what these structs point to is BORROWED until
+ * the trainer is freed. COVE_EINVAL: an option out of range, by name; COVE_ENOMEM. */
 COVE_API int cove_trainer_new(const struct cove_trainer_options *options, cove_trainer **ret_trainer,
                               struct cove_error *err);
-COVE_API void cove_trainer_free(cove_trainer *trainer); /* NULL accepted */
+/* Frees the trainer with its optimizer and scheduler, and the logger and callbacks that it has added itself. NULL
+ * accepted. */
+COVE_API void cove_trainer_free(cove_trainer *trainer);
 
 /* ---- runs ---- */
 
@@ -88,11 +92,12 @@ COVE_API int cove_trainer_fit(cove_trainer *trainer, const struct cove_module *m
                               const char *ckpt_path, struct cove_error *err);
 /* Runs the validation data once, with the module's current parameters or those of `ckpt_path`, which then stay in the
  * module. Values are logged at the step where the last fit ended. That fit's counters, optimizer and random state are
- * unchanged. */
+ * unchanged. Errors as of cove_trainer_fit. */
 COVE_API int cove_trainer_validate(cove_trainer *trainer, const struct cove_module *module,
                                    const struct cove_data *data, const char *ckpt_path, struct cove_error *err);
 
-/* Ends the run after this batch; fit returns 0. EarlyStopping calls it. `reason` is copied; NULL: none. */
+/* Ends the run after this batch; fit returns 0. For hooks: EarlyStopping calls it. `reason` is copied; NULL: "stopped
+ * by a callback". */
 COVE_API void cove_trainer_stop(cove_trainer *trainer, const char *reason);
 /* Ends the run after this batch: a checkpoint is saved, and fit returns COVE_ECANCELED. May be called from any thread
  * and from a signal handler (it is one atomic store). A call before fit ends that fit at its start; each call ends one
@@ -107,7 +112,8 @@ COVE_API void cove_trainer_interrupt(cove_trainer *trainer);
  * that it began with. `weights_only` 1: without optimizers, callbacks and the key `cove`. COVE_ESTATE: called while a
  * checkpoint is being saved, from on_save_checkpoint or a callback's state_dict; or, only with `weights_only` 0: no fit
  * has configured an optimizer, the last run was a validate of another module, or a validate since the last fit has
- * loaded other weights. Nothing is written. */
+ * loaded other weights. Nothing is written then. Other errors as of cove_fs_from_url, cove_checkpoint_save and the
+ * functions of callbacks. */
 COVE_API int cove_trainer_save_checkpoint(cove_trainer *trainer, const char *url, int weights_only,
                                           struct cove_error *err);
 
@@ -131,36 +137,40 @@ COVE_API void cove_trainer_log(cove_trainer *trainer, const char *name, double v
 
 /* ---- the run's state ----
  *
- * For hooks. Strings are BORROWED until the run ends or the trainer is freed.
+ * For hooks, and after a run. Strings are BORROWED until the next run or until the trainer is freed.
  */
 enum cove_stage { COVE_STAGE_NONE = 0, COVE_STAGE_SANITY_CHECK, COVE_STAGE_TRAIN, COVE_STAGE_VALIDATE };
 COVE_API enum cove_stage cove_trainer_stage(const cove_trainer *trainer);
 COVE_API int cove_trainer_is_fitting(const cove_trainer *trainer); /* 1: the run is a fit; 0: a validate, or none yet */
-COVE_API int64_t cove_trainer_current_epoch(const cove_trainer *trainer);
+COVE_API int64_t cove_trainer_current_epoch(const cove_trainer *trainer);        /* epochs done: from 0 */
 COVE_API int64_t cove_trainer_global_step(const cove_trainer *trainer);          /* optimizer steps done */
 COVE_API int64_t cove_trainer_max_epochs(const cove_trainer *trainer);           /* -1: no limit */
 COVE_API int64_t cove_trainer_num_training_batches(const cove_trainer *trainer); /* of an epoch, limit applied */
-COVE_API int64_t cove_trainer_num_val_batches(const cove_trainer *trainer);
-COVE_API int cove_trainer_is_last_batch(const cove_trainer *trainer);        /* the epoch's last training batch */
-COVE_API int cove_trainer_validates_each_epoch(const cove_trainer *trainer); /* 1: exactly once, at its end */
-COVE_API int cove_trainer_validation_is_due(const cove_trainer *trainer);    /* 1: it follows this training batch */
+COVE_API int64_t cove_trainer_num_val_batches(const cove_trainer *trainer);      /* of a validation, limit applied */
+COVE_API int cove_trainer_is_last_batch(const cove_trainer *trainer);            /* the epoch's last training batch */
+COVE_API int cove_trainer_validates_each_epoch(const cove_trainer *trainer);     /* 1: exactly once, at its end */
+COVE_API int cove_trainer_validation_is_due(const cove_trainer *trainer);        /* 1: it follows this training batch */
 COVE_API const char *cove_trainer_default_root_dir(const cove_trainer *trainer);
-COVE_API const char *cove_trainer_log_dir(const cove_trainer *trainer); /* of the first logger; NULL: none */
-COVE_API const char *
-cove_trainer_log_root_dir(const cove_trainer *trainer);                   /* the same, above the version; NULL: none */
+/* The `log_dir` and `root_dir` of the first logger (logger.h); NULL: none. */
+COVE_API const char *cove_trainer_log_dir(const cove_trainer *trainer);
+COVE_API const char *cove_trainer_log_root_dir(const cove_trainer *trainer);
 COVE_API const char *cove_trainer_ckpt_path(const cove_trainer *trainer); /* the URL resumed from; NULL: none */
-COVE_API const char *
-cove_trainer_stop_reason(const cove_trainer *trainer);      /* why the last fit ended, or the last run failed */
-COVE_API cove_rng *cove_trainer_rng(cove_trainer *trainer); /* seeded, saved and restored: for dropout and the like */
-COVE_API cove_optimizer *cove_trainer_optimizer(cove_trainer *trainer); /* NULL before fit */
-/* The filesystem and path of a URL, with the trainer's storage options: cove_fs_from_url's rules. */
+/* Why the last fit ended, or the message of the run that failed; "" before. */
+COVE_API const char *cove_trainer_stop_reason(const cove_trainer *trainer);
+/* A generator that is seeded by the options, saved and restored, for dropout and the like. BORROWED until the trainer
+ * is freed. */
+COVE_API cove_rng *cove_trainer_rng(cove_trainer *trainer);
+/* The optimizer of the module; BORROWED until the next fit or until the trainer is freed. NULL before a fit. */
+COVE_API cove_optimizer *cove_trainer_optimizer(cove_trainer *trainer);
+/* The filesystem and path of a URL, with the trainer's storage options; both are the caller's to free, as those of
+ * cove_fs_from_url are. Errors as of that call. */
 COVE_API int cove_trainer_open_fs(const cove_trainer *trainer, const char *url, cove_fs **ret_fs, char **ret_path,
                                   struct cove_error *err);
 /* callback_metrics: the newest value of `name`. COVE_ENOTFOUND: never logged; the message has the known names. */
 COVE_API int cove_trainer_metric(const cove_trainer *trainer, const char *name, double *ret_value,
                                  struct cove_error *err);
-/* Metric `i`, in the order in which they were first logged; COVE_ENOTFOUND: there are fewer. `ret_prog_bar`: 1 if it is
- * for the progress bar. Outputs may be NULL. `ret_name` is BORROWED until the run ends. */
+/* Metric `i` from 0, in the order in which they were first logged: 0, or COVE_ENOTFOUND past the last. `ret_prog_bar`:
+ * 1 if it is for the progress bar. Outputs may be NULL. `ret_name` is BORROWED until the next run. */
 COVE_API int cove_trainer_metric_at(const cove_trainer *trainer, size_t i, const char **ret_name, double *ret_value,
                                     int *ret_prog_bar);
 

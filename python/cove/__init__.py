@@ -1,29 +1,27 @@
 """cove: remote filesystems for training, under fsspec's and Lightning's names.
 
-With this package installed fsspec serves s3:// by cove: `Trainer(default_root_dir="s3://bucket/run")`, `fsspec.open("s3://...")` and
-`pandas.read_csv("s3://...")` need no further line. Where another package has claimed the same scheme, call `cove.register()`.
+Once this package is installed, fsspec uses cove for s3://, gs:// and az:// URLs: `Trainer(default_root_dir="s3://bucket/run")`, `fsspec.open("s3://...")` and
+`pandas.read_csv("s3://...")` work without another line. If another package has registered the scheme, call `cove.register()`.
 
-What is named here is loaded when it is first used, so that `import cove` costs next to nothing.
+Names of this module are imported at their first use, so that `import cove` is fast.
 """
 
 from importlib import import_module
 
-TYPE_CHECKING = False  # type checkers read this name as True; importing `typing` for it would take longer than all of this
+TYPE_CHECKING = False  # type checkers treat this name as True; importing `typing` for it would take longer than the rest of this module
 if TYPE_CHECKING:  # the names of _LAZY
     from cove._cove import CorruptData, InvalidArgument, PreconditionFailed, __version__, known_implementations, option_help, set_log
+    from cove.azure import AzureBlobFileSystem
     from cove.filesystem import CoveFileSystem
+    from cove.gcs import GCSFileSystem
     from cove.s3 import S3FileSystem
-
-# Which class serves a URL, by its scheme; `pyproject.toml` gives the same to fsspec.
-FILESYSTEMS = {
-    "s3": "cove.s3:S3FileSystem",
-    "s3a": "cove.s3:S3FileSystem",
-    "S3": "cove.s3:S3FileSystem",  # schemes are case-insensitive, but fsspec's table is not
-    "S3A": "cove.s3:S3FileSystem",
-}
+    from cove.schemes import FILESYSTEMS
 
 _LAZY = {
+    "FILESYSTEMS": "cove.schemes",
+    "AzureBlobFileSystem": "cove.azure",
     "CoveFileSystem": "cove.filesystem",
+    "GCSFileSystem": "cove.gcs",
     "S3FileSystem": "cove.s3",
     "CorruptData": "cove._cove",
     "InvalidArgument": "cove._cove",
@@ -35,9 +33,11 @@ _LAZY = {
 }
 
 __all__ = [
+    "AzureBlobFileSystem",
     "FILESYSTEMS",
     "CorruptData",
     "CoveFileSystem",
+    "GCSFileSystem",
     "InvalidArgument",
     "PreconditionFailed",
     "S3FileSystem",
@@ -50,14 +50,15 @@ __all__ = [
 
 
 def register() -> None:
-    """Makes fsspec serve every scheme of cove's by cove, whichever package had it before; TensorBoard, too, which has its own way to s3:// where boto3
-    is installed.
+    """Registers cove with fsspec for every scheme of cove's, in place of any other package. Does the same for TensorBoard, which otherwise accesses s3://
+    through boto3 if that is installed.
 
-    Filesystems that were made earlier stay what they are.
+    Filesystem instances that were made earlier do not change.
     """
     import fsspec
 
     from cove.loading import is_installed
+    from cove.schemes import FILESYSTEMS
 
     for scheme, place in FILESYSTEMS.items():
         module, name = place.split(":")
@@ -66,7 +67,7 @@ def register() -> None:
         import_module("cove.tensorboard").register()
 
 
-if not TYPE_CHECKING:  # with it, every missing name would have a type
+if not TYPE_CHECKING:  # a type checker that sees __getattr__ accepts every missing name
 
     def __getattr__(name: str) -> object:
         module = _LAZY.get(name)

@@ -1,20 +1,20 @@
-"""libcove for Python, as directly as it goes. `fsspec` users want `cove.s3` instead."""
+"""The extension module over libcove: one method for each C call. Programs that use fsspec import `cove.s3` instead."""
 
 import builtins
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-# What the buffer protocol is in 3.10's typing: bytes, bytearray, memoryview, a numpy array, …
+# Any object with the buffer protocol, for which Python 3.10 has no type: bytes, bytearray, memoryview, a numpy array, …
 Buffer: TypeAlias = Any
 Path: TypeAlias = str | bytes
 
-Info: TypeAlias = tuple[str, int, bool, int | None, str | None, str | None, str | None, str | None]
-"""(path, size, is_directory, mtime_ns, etag, version_id, storage_class, content_type); the last is not in listings"""
+Info: TypeAlias = tuple[str, int, bool, int | None, str | None, str | None, str | None, str | None, int | None, dict[str, str] | None, dict[str, str] | None]
+"""(path, size, is_directory, mtime_ns, etag, version_id, storage_class, content_type, created_ns, metadata, headers); listings have none of the last four"""
 
 __version__: str
 
 class PreconditionFailed(OSError):
-    """The object changed meanwhile: what the call asked for does not hold any more."""
+    """The object changed meanwhile, so the condition of the call no longer holds."""
 
     code: str
     http_status: int
@@ -22,7 +22,7 @@ class PreconditionFailed(OSError):
     retryable: bool
 
 class CorruptData(OSError):
-    """Bytes do not match their checksum, or a file breaks the rules of its format."""
+    """Bytes do not match their checksum, or a file is malformed."""
 
     code: str
     http_status: int
@@ -37,7 +37,8 @@ class InvalidArgument(OSError, ValueError):
     store_code: str
     retryable: bool
 
-# Every other OSError of these calls has these attributes, too: code ("COVE_ENOTFOUND"), http_status (0: there was no response), store_code ("NoSuchKey"; "": the store gave none) and retryable.
+# Every other OSError of these calls has these attributes as well: code ("COVE_ENOTFOUND"), http_status (0: no response), store_code ("NoSuchKey"; "": none
+# was sent) and retryable.
 
 def known_implementations() -> list[tuple[str, str, str, bool]]:
     """The schemes that the library knows: (scheme, backend, description, available)."""
@@ -46,13 +47,13 @@ def option_help(scheme: str, /) -> list[dict[str, Any]]:
     """The options of a scheme, a dict each: name, type, default, environment, help, choices, alias_of, min, max."""
 
 def set_log(level: int, /) -> None:
-    """Hands log lines up to a level (0 errors, 1 warnings, the default, 2 info, 3 debug; -1 none) to the loggers "cove.SUBJECT"."""
+    """Sends log lines up to a level (-1 none, 0 errors, 1 warnings, the default, 2 info, 3 debug) to the loggers "cove.SUBJECT"."""
 
 def block_sums(key: bytes, data: Buffer, /) -> bytes:
-    """A sum of 16 bytes for each block of 1024 bytes (the last one filled up with zeros), to compare large contents. key: 1024 random bytes."""
+    """A digest of 16 bytes for each block of 1024 bytes (the last one padded with zeros), to compare large contents. key: 1024 random bytes."""
 
 class Filesystem:
-    """One store with one set of options. Any number of threads may use it at once, and a forked child too."""
+    """One store with one set of options; each is new. Any number of threads may use it at once, and so may a forked child."""
 
     def __new__(cls, url: Path, options: dict[str, str] | None = None) -> Filesystem: ...
     @property
@@ -66,6 +67,7 @@ class Filesystem:
     def exists(self, path: Path, *, timeout: float | None = None) -> bool: ...
     def is_file(self, path: Path, *, timeout: float | None = None) -> bool: ...
     def is_directory(self, path: Path, *, timeout: float | None = None) -> bool: ...
+    def has_directories(self, path: Path, *, timeout: float | None = None) -> bool: ...
     def list(self, path: Path, *, timeout: float | None = None) -> builtins.list[Info]: ...
     def find(self, path: Path, *, timeout: float | None = None) -> builtins.list[Info]: ...
     def walk(self, path: Path, *, timeout: float | None = None) -> builtins.list[Info]: ...
@@ -87,7 +89,7 @@ class Filesystem:
         *,
         timeout: float | None = None,
     ) -> tuple[str | None, str | None]:
-        """(etag, version_id) of the new file. condition: "new" (only where there is none), "match" (only while it has this etag)."""
+        """Returns (etag, version_id) of the new file. condition: "new" (only if no file exists), "match" (only if the file has this etag)."""
 
     def append(self, path: Path, buffer: Buffer, *, timeout: float | None = None) -> None: ...
     def copy(self, source: Path, target: Path, etag: str | None = None, *, timeout: float | None = None) -> None: ...
@@ -95,44 +97,39 @@ class Filesystem:
     def remove(self, path: Path, *, timeout: float | None = None) -> None: ...
     def remove_tree(self, path: Path, *, timeout: float | None = None) -> None: ...
     def mkdir(self, path: Path, *, timeout: float | None = None) -> None: ...
-    def read_many(
-        self, paths: Iterable[Path], parallel: int = 64, *, timeout: float | None = None
-    ) -> builtins.list[bytes | Exception]: ...
-    def write_many(
-        self, files: Iterable[tuple[Path, Buffer]], parallel: int = 64, *, timeout: float | None = None
-    ) -> builtins.list[Exception | None]: ...
-    def stat_many(
-        self, paths: Iterable[Path], parallel: int = 64, *, timeout: float | None = None
-    ) -> builtins.list[Info | Exception]: ...
-    def copy_many(
-        self, pairs: Iterable[tuple[Path, Path]], parallel: int = 64, *, timeout: float | None = None
-    ) -> builtins.list[Exception | None]: ...
+    def read_many(self, paths: Iterable[Path], parallel: int = 64, *, timeout: float | None = None) -> builtins.list[bytes | Exception]: ...
+    def write_many(self, files: Iterable[tuple[Path, Buffer]], parallel: int = 64, *, timeout: float | None = None) -> builtins.list[Exception | None]: ...
+    def stat_many(self, paths: Iterable[Path], parallel: int = 64, *, timeout: float | None = None) -> builtins.list[Info | Exception]: ...
+    def copy_many(self, pairs: Iterable[tuple[Path, Path]], parallel: int = 64, *, timeout: float | None = None) -> builtins.list[Exception | None]: ...
     def remove_files(self, paths: Iterable[Path], etags: Iterable[str | None] | None = None, *, timeout: float | None = None) -> None:
         """A missing file is no error. `etags`: one for each path, None for any; a file with another ETag is kept, and PreconditionFailed is raised at the end."""
 
     def sign(self, path: Path, method: str = "GET", expires_s: int = 3600, *, timeout: float | None = None) -> str: ...
     def metadata(self, path: Path, *, timeout: float | None = None) -> dict[str, str]: ...
     def set_metadata(self, path: Path, metadata: dict[str, str | None], *, timeout: float | None = None) -> None:
-        """Sets what the dict names, removes what it has as None, keeps the rest."""
+        """Sets the entries of the dict, removes those with the value None, keeps all others."""
 
     def tags(self, path: Path, *, timeout: float | None = None) -> dict[str, str]: ...
     def set_tags(self, path: Path, tags: dict[str, str], *, timeout: float | None = None) -> None: ...
     def versions(self, path: Path, *, timeout: float | None = None) -> builtins.list[tuple[Info, bool, bool]]:
         """(info, is_latest, is_deleted) of each version that the store keeps, newest first."""
 
-    def abandoned_uploads(
-        self, path: Path, min_age_s: int, remove: bool = False, *, timeout: float | None = None
-    ) -> builtins.list[tuple[str, str, int]]:
+    def find_versions(self, path: Path, *, timeout: float | None = None) -> builtins.list[tuple[Info, bool, bool]]:
+        """Every version of every file below a directory, sorted by path: [(info, is_latest, is_deleted), ...]."""
+
+    def abandoned_uploads(self, path: Path, min_age_s: int, remove: bool = False, *, timeout: float | None = None) -> builtins.list[tuple[str, str, int]]:
         """(path, upload_id, started_ns) of each unfinished upload below a path that is older."""
 
 class Reader:
-    """A position in one version of a file. Threads take turns; a forked child may go on reading."""
+    """A position in one version of a file. Calls of several threads run one after the other. A forked child may continue to read."""
 
     def __new__(cls, fs: Filesystem, path: Path, *, timeout: float | None = None) -> Reader: ...
     @property
     def size(self) -> int: ...
     @property
-    def version_id(self) -> str | None: ...  # of what is read
+    def version_id(self) -> str | None: ...  # of the version that is read
+    @property
+    def etag(self) -> str | None: ...  # of the same
     @property
     def closed(self) -> bool: ...
     def read(self, n: int = -1, /) -> bytes: ...
@@ -145,7 +142,7 @@ class Reader:
     def close(self) -> None: ...
 
 class Writer:
-    """A file that becomes visible at finish(), whole, or never."""
+    """A file that becomes visible in one step at finish()."""
 
     def __new__(
         cls,
@@ -173,7 +170,7 @@ class Writer:
     def abort(self) -> None: ...
 
 class Appender:
-    """Small additions to one file, gathered and sent in the background."""
+    """Appends to one file: small writes are buffered, and sent in the background."""
 
     def __new__(
         cls,
@@ -193,7 +190,7 @@ class Appender:
     def close(self) -> None: ...
 
 class Queue:
-    """Many calls under way at once, with one descriptor for an event loop. It stays with the process that made it."""
+    """A completion queue: many calls under way at once, with one descriptor for an event loop. A forked child cannot use its parent's."""
 
     def __new__(cls, parallel: int = 128, max_jobs: int = 65536) -> Queue: ...
     @property
@@ -212,7 +209,7 @@ class Queue:
     def remove(self, fs: Filesystem, path: Path, *, timeout: float | None = None) -> int: ...
     def copy(self, fs: Filesystem, source: Path, target: Path, *, timeout: float | None = None) -> int: ...
     def next(self, timeout: float | None = 0.0) -> builtins.list[tuple[int, Any]]:
-        """All results that are ready, (job, value or exception) each; waits so long for the first one."""
+        """All results that are ready, as (job, value or exception). `timeout`: the longest wait for the first one, in seconds; None: no limit."""
 
     def cancel(self, job: int, /) -> bool: ...
     def cancel_all(self) -> None: ...

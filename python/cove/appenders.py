@@ -1,11 +1,11 @@
-"""The appenders behind mode "ab": one a file, shared by all its handles, and known to all readers in this process.
+"""The appenders behind mode "ab". Each file has one, shared by all its open handles in this process.
 
-It belongs to the file, not to a filesystem: filesystems with different options (a timeout, intervals) share it, and the options of the first one apply.
-With two appenders, each would expect the version that it wrote itself, and the second one's flush would be refused.
+An appender belongs to the file, not to a filesystem object. Filesystems with different options (such as timeouts) share it, and the options of the first one
+apply. With two appenders, each would expect the version that it wrote last, and the store would refuse the other one's flush.
 
-A log is opened, written to and closed again for every line by some writers (TensorBoard's does), so closing a handle sends nothing: what is written gathers
-in the library's appender, which sends it after `append_interval` at the latest. A read, a stat or a listing here calls `settle` first and so sees every byte;
-what replaces, moves or removes a file calls `end`.
+Some writers, such as TensorBoard's, open, write and close a log for every line. So closing a handle sends nothing: written bytes stay in the library's
+appender, which sends them after `append_interval` at the latest. A read, a stat or a listing calls `settle` first, which sends them, so it sees every byte.
+A call that replaces, moves or removes a file calls `end`.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from typing import Any
 
 from cove import _cove
 
-MAX_IDLE = 16  # appenders that no handle uses, and that are kept for the next one
-# An appender holds on to the version of the file that it made. One that was idle so long is replaced by a new one, so that processes that take turns at a file
-# do not meet.
+MAX_IDLE = 16  # appenders without an open handle that are kept for the next open
+# An appender expects the version of the file that it wrote last. After an idle time of this length it is replaced by a new one, which reads the version again:
+# another process may have appended meanwhile.
 IDLE_S = 10.0
-KNOWN_S = 1.0  # so long a yes is good, where a log is written
+KNOWN_S = 1.0  # how long an earlier answer "exists" is reused while a log is written
 MAX_FOUND = 1000
 
-EXIT_S = 60.0  # in which all of them are sent when the process ends
+EXIT_S = 60.0  # time for sending the bytes of all appenders when the process exits
 
-# After these the library's appender keeps its bytes and tries again; after any other it is of no more use.
-_PASSING = frozenset({"COVE_ENETWORK", "COVE_ETIMEDOUT", "COVE_ETHROTTLED", "COVE_ESERVER", "COVE_ENOSPC", "COVE_ENOMEM", "COVE_ECANCELED"})
+# After these errors the library's appender keeps its bytes and tries again; after any other it has failed for good.
+_TRANSIENT = frozenset({"COVE_ENETWORK", "COVE_ETIMEDOUT", "COVE_ETHROTTLED", "COVE_ESERVER", "COVE_ENOSPC", "COVE_ENOMEM", "COVE_ECANCELED"})
 
-# Around `_shared` and the counts of handles. A file that Python collects gives its handle back from wherever its thread is, in here as well, and what changes
-# then must not be walked over just now: hence an RLock, and copies.
+# Guards `_shared` and the counts of handles. The garbage collector may close a file, and so release its handle, at any point of this module: hence an RLock,
+# and loops over copies.
 _lock = threading.RLock()
-_shared: dict[tuple[Any, ...], SharedAppender] = {}  # in the order of their last use
-_found: dict[tuple[Any, ...], float] = {}  # files, and when the store last said that they are there; only while logs are written
-dirty: set[SharedAppender] = set()  # those that may hold bytes back; looked at by every read, so a plain set
+_shared: dict[tuple[Any, ...], SharedAppender] = {}  # least recently used first
+_found: dict[tuple[Any, ...], float] = {}  # files that exist, with the time at which the store confirmed it; only while logs are written
+dirty: set[SharedAppender] = set()  # appenders that may hold unsent bytes; every read checks it, so it has no lock
 
 
 class SharedAppender:
@@ -47,12 +47,12 @@ class SharedAppender:
         self.handles = 0
         self.used = time.monotonic()
         self._filesystem, self._options = filesystem, options
-        self._lock = threading.RLock()  # the library wants one thread at a time
+        self._lock = threading.RLock()  # only one thread at a time may use a library appender
         self._appender: _cove.Appender | None = None
-        self._size: int | None = None  # of the file including what was written here; None until tell() is called
+        self._size: int | None = None  # size of the file including unsent bytes; None until tell() is called
 
     def open(self) -> None:
-        """Raises what speaks against appending there, before a byte is written."""
+        """Opens the library's appender. Raises if the file cannot be appended to, before a byte is written."""
         with self._lock:
             if self._appender is None:
                 self._appender = _cove.Appender(self._filesystem, self.path, **self._options)
@@ -68,7 +68,7 @@ class SharedAppender:
             return n
 
     def tell(self) -> int:
-        """The size of the file, including what was written here."""
+        """The size of the file, including unsent bytes."""
         with self._lock:
             if self._size is None:
                 self.flush()
@@ -86,22 +86,22 @@ class SharedAppender:
                 self._call("flush")
 
     def close(self) -> None:
-        """Flushes, and lets go of the version of the file that was appended to."""
+        """Flushes and closes the library's appender, which also forgets the version of the file."""
         with self._lock:
             dirty.discard(self)
             appender, self._appender, self._size = self._appender, None, None
             if appender is not None:
                 appender.close()
 
-    def begin_anew(self) -> None:
-        """A close in mid-run, before which everything is sent with all patience. To the library the close is a last wait (docs/s3.md): it loses what a store
-        that has died does not take in seconds. Here that stays for later."""
+    def reset(self) -> None:
+        """Closes the library's appender while the program runs. The flush before it has the full timeout, and a failure keeps the bytes for a later try. The
+        library's close alone waits for seconds only, then drops the bytes (docs/s3.md)."""
         with self._lock:
             self.flush()
             self.close()
 
     def give_up(self) -> None:
-        """Closes without another wait for the store. What could not be sent is lost, and the error says how much."""
+        """Closes without waiting for the store. Unsent bytes are lost; the error reports how many."""
         if self._appender is not None:
             self._appender.cancel()
         self.close()
@@ -110,7 +110,7 @@ class SharedAppender:
         return self._appender is None
 
     def forget(self) -> None:
-        """In a forked child: the bytes that gathered here are the parent's to send."""
+        """For a forked child: drops the unsent bytes, which the parent sends."""
         self._lock = threading.RLock()
         self._appender = None
 
@@ -118,22 +118,23 @@ class SharedAppender:
         return self.path == path and self.family == family and self._filesystem.same_store(filesystem)
 
     def may_be_under(self, store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str) -> bool:
-        """Whether the file is at `path` or below it. Stores are distinguished by the endpoints given to them: two users of one may see the same files."""
+        """Whether the file may be at `path` or below it. Two filesystems are of different stores only if their endpoints differ: two users of one endpoint may
+        see the same files."""
         if path and self.path != path and not self.path.startswith(path + "/"):
             return False
         endpoints = [_endpoint(self.key), _endpoint(store)]
-        apart = all(endpoints) and endpoints[0] != endpoints[1]
-        return self.family == store[0] and (not apart or self._filesystem.same_store(filesystem))
+        differ = all(endpoints) and endpoints[0] != endpoints[1]
+        return self.family == store[0] and (not differ or self._filesystem.same_store(filesystem))
 
     def _call(self, name: str, *args: Any) -> Any:
         assert self._appender is not None
         try:
             return getattr(self._appender, name)(*args)
         except OSError as error:
-            if getattr(error, "retryable", False) or getattr(error, "code", None) in _PASSING:
+            if getattr(error, "retryable", False) or getattr(error, "code", None) in _TRANSIENT:
                 dirty.add(self)
             else:
-                self.close()  # fails, too, and says how many bytes are lost
+                self.close()  # raises as well; its error reports how many bytes are lost
             raise
         except BaseException:
             dirty.add(self)
@@ -141,12 +142,12 @@ class SharedAppender:
 
 
 def _endpoint(store: tuple[Any, ...]) -> str:
-    """The endpoint among the options of a store; "" if it is Amazon's or the environment names it."""
+    """The endpoint in a store's options; "" if it is Amazon's or comes from the environment."""
     return dict(store[1]).get("endpoint_url", "").rstrip("/").lower()
 
 
 def acquire(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str, options: dict[str, Any]) -> SharedAppender:
-    """One more handle of the appender of `path`. `store`: the family of filesystems first, then what tells one store from another."""
+    """Adds a handle to the appender of `path`. `store`: the filesystem's family, then its options, which identify the store."""
     key = (*store, path)
     with _lock:
         shared = _shared.get(key) or _of_file(store[0], filesystem, path) or SharedAppender(key, filesystem, path, options)
@@ -156,7 +157,7 @@ def acquire(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str, opt
         stale = shared.handles == 1 and time.monotonic() - shared.used > IDLE_S
     try:
         if stale:
-            shared.begin_anew()
+            shared.reset()
         shared.open()
     except BaseException:
         release(shared)
@@ -165,12 +166,12 @@ def acquire(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str, opt
 
 
 def _of_file(family: str, filesystem: _cove.Filesystem, path: str) -> SharedAppender | None:
-    """The appender of this file that was opened through another filesystem."""
+    """The appender of this file, if it was opened through another filesystem object."""
     return next((s for s in list(_shared.values()) if s.is_of(family, filesystem, path)), None)
 
 
 def release(shared: SharedAppender) -> None:
-    """One handle less. Nothing is sent, but for appenders that have been idle longest when there are too many of them."""
+    """Removes a handle. Sends nothing, unless more than MAX_IDLE appenders are idle: then those that have been idle longest are flushed and closed."""
     with _lock:
         shared.handles -= 1
         idle = [s for s in list(_shared.values()) if s.handles == 0]
@@ -179,23 +180,23 @@ def release(shared: SharedAppender) -> None:
             one.flush()
         except OSError:
             if one.is_closed():
-                raise  # its bytes are lost, and nobody else would say so
-            continue  # it stays, with its bytes: whether they can be sent now is no matter of the file that is closed here
+                raise  # its bytes are lost, and no later call would report it
+            continue  # it keeps its bytes for a later try; the error is not one of the file that is closed here
         _retire(one)
 
 
 def settle(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str) -> None:
-    """Sends what was appended at `path` or below it, so that a look at the store sees it."""
+    """Sends the bytes appended at `path` or below it, so that a request to the store sees them."""
     for shared in list(dirty):
         if shared.may_be_under(store, filesystem, path):
             shared.flush()
 
 
-def what_is(store: tuple[Any, ...], path: str) -> str | None:
-    """"directory" or "file", where a log that was written to a moment ago tells: its folders are there, and the files that `found` told of.
+def known_type(store: tuple[Any, ...], path: str) -> str | None:
+    """ "directory": a parent of a log written within the last second; "file": one that `found` recorded in that time; None: not known.
 
-    Lightning asks for the folder of its log and for a file beside it after every step of training. Each look would send what has gathered, and be two or
-    three requests more.
+    After every step of training, Lightning checks for the folder of its log and for a file in it. Without this function each check would flush the log, and
+    send two or three more requests.
     """
     recent = time.monotonic() - KNOWN_S
     for shared in list(dirty):
@@ -205,7 +206,7 @@ def what_is(store: tuple[Any, ...], path: str) -> str | None:
 
 
 def found(store: tuple[Any, ...], path: str) -> None:
-    """The store has just said that this file is there."""
+    """Records that the store has just confirmed that this file exists."""
     if dirty:
         if len(_found) >= MAX_FOUND:
             _found.clear()
@@ -213,7 +214,7 @@ def found(store: tuple[Any, ...], path: str) -> None:
 
 
 def end(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str) -> None:
-    """Sends what was appended at `path` or below it and appends no more to what is there now: it is about to be replaced, moved or removed."""
+    """Sends the bytes appended at `path` or below it, and closes the appenders: the files are about to be replaced, moved or removed."""
     with _lock:
         under = [s for s in list(_shared.values()) if s.may_be_under(store, filesystem, path)]
     for shared in under:
@@ -222,10 +223,10 @@ def end(store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str) -> None
 
 
 def _retire(shared: SharedAppender) -> None:
-    """Closes an appender, then forgets it, unless somebody has taken it up again meanwhile. Forgotten first, it would have a second one beside it that
-    begins at the version of the file which it is about to replace, and one of the two would lose its bytes."""
+    """Closes an appender, then removes it from `_shared`, unless it is in use again. Removed before the close, a new appender could start from the version
+    that this one is about to replace, and one of the two would lose its bytes."""
     try:
-        shared.begin_anew()
+        shared.reset()
     finally:
         with _lock:
             if shared.handles == 0 and shared.is_closed():
@@ -238,7 +239,7 @@ def any_open() -> bool:
 
 @atexit.register
 def _close_all() -> None:
-    """Sends what has gathered. A store that does not answer keeps the process from ending for a minute, and for no longer than somebody wants it to."""
+    """Sends all unsent bytes at exit. If the store does not respond, gives up after EXIT_S, or at Ctrl-C."""
     close, deadline = SharedAppender.close, time.monotonic() + EXIT_S
     for shared in list(_shared.values()):
         try:
@@ -246,7 +247,7 @@ def _close_all() -> None:
         except OSError as error:
             logging.getLogger("cove").error("%s", error)
         except KeyboardInterrupt:
-            logging.getLogger("cove").error("%s: what had gathered was not sent: interrupted", shared.path)
+            logging.getLogger("cove").error("append %s: interrupted; unsent bytes are lost", shared.path)
             close = SharedAppender.give_up
         if time.monotonic() > deadline:
             close = SharedAppender.give_up

@@ -1,4 +1,4 @@
-"""What `open_async` gives: a file whose waiting is done by a thread, so that the event loop goes on."""
+"""The file that `open_async` returns. Its calls run in a thread, so that they do not block the event loop."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cove.unwinding import OpenContext
 
 
 class AsyncFile:
-    """A file of this package with awaitable methods. One call at a time, as with any stream.
+    """A file of this package with awaitable methods. Only one call may run at a time.
 
     When a task is cancelled, its call continues in its thread, and the next call waits for it. A cancelled read does not move the position. After a cancelled
-    write nothing is published, since it is unknown whether its bytes were written.
+    write nothing is published, because it is unknown whether its bytes were written.
     """
 
     def __init__(self, file: Any) -> None:
@@ -27,11 +27,11 @@ class AsyncFile:
         self._position = 0 if file.readable() else None  # files open for writing track it themselves
 
     async def read(self, length: int = -1) -> bytes:
-        """Up to `length` bytes from the position on; all that is left by default."""
+        """Up to `length` bytes from the position; by default all up to the end."""
         return await self._move(self._file.read, length)
 
     async def write(self, data: Any) -> int:
-        """Takes all of `data` and returns its number of bytes."""
+        """Writes all of `data` and returns its number of bytes."""
         try:
             return await self._move(self._file.write, data)
         except asyncio.CancelledError as error:
@@ -39,23 +39,23 @@ class AsyncFile:
             raise
 
     async def flush(self) -> None:
-        """Of a file that is appended to: sends what has gathered. Else it publishes nothing."""
+        """Sends the buffered bytes of a file opened for appending. For other files it does nothing."""
         await asyncio.to_thread(self._call, self._file.flush)
 
     async def close(self) -> None:
-        """Publishes a file that was written, unless an exception leaves it."""
-        await self._end(told_of_none=False)
+        """Publishes a written file, unless an exception is leaving it."""
+        await self._end(exited_normally=False)
 
-    async def _end(self, told_of_none: bool) -> None:
+    async def _end(self, exited_normally: bool) -> None:
         opening, self._opening = self._opening, None
-        passing = None if opening is None or self.closed else opening.passing(told_of_none)
+        passing = None if opening is None or self.closed else opening.passing(exited_normally)
         if passing is None:
             await asyncio.to_thread(self._call, self._file.close)
         else:
             await asyncio.to_thread(self._file.leave, type(passing))
 
     async def discard(self) -> None:
-        """Gives up what was written; what is in the store stays as it is."""
+        """Discards the written bytes; the file in the store does not change."""
         self._opening = None
         await asyncio.to_thread(self._file.discard)
 
@@ -89,7 +89,7 @@ class AsyncFile:
     async def __aexit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if kind is not None and self._file.writable():
             await asyncio.to_thread(self._file.leave, kind)
-        await self._end(told_of_none=kind is None)
+        await self._end(exited_normally=kind is None)
 
     async def _move(self, method: Callable[[Any], Any], argument: Any) -> Any:
         """Reads or writes at the position, and advances it afterwards."""

@@ -1,6 +1,6 @@
-"""The library's completion queue on a running event loop: hundreds of coroutines wait at once, and no thread does.
+"""Runs jobs of the library's completion queue on an asyncio event loop, without a thread for each coroutine.
 
-Each event loop has its own queue, made at its first job, whose descriptor the loop watches.
+Each event loop has its own queue, made at its first job. The loop watches the queue's descriptor.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Any
 
 from cove import _cove
 
-MAX_JOBS = 32768  # not ended yet; half of what a queue takes. Further ones wait for their turn here.
+MAX_JOBS = 32768  # jobs under way at once, half of a queue's limit; others wait here
 
 
 class LoopQueue:
-    """The jobs of one event loop. Everything here happens in the loop's thread."""
+    """The jobs of one event loop. All methods run on the loop's thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.pid = os.getpid()
         self._queue = _cove.Queue()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._room = asyncio.Semaphore(MAX_JOBS)  # which wakes as many as there is room for, and no crowd each time
+        self._room = asyncio.Semaphore(MAX_JOBS)  # not a Condition: each job that ends wakes one waiting coroutine, not all
         loop.add_reader(self._queue.fileno(), self._take)
 
     async def run(self, operation: str, *args: Any) -> Any:
-        """The result of one job, or its exception. Cancelling the task that waits for it ends the job."""
+        """Returns the result of one job, or raises its exception. If the waiting task is cancelled, so is the job."""
         await self._room.acquire()
         try:
             job = getattr(self._queue, operation)(*args)
@@ -60,14 +60,14 @@ async def run(operation: str, *args: Any) -> Any:
     """One job of the library's queue (`stat`, `read_file`, ...) on the running loop."""
     loop = asyncio.get_running_loop()
     queue = _queues.get(loop)
-    if queue is None or queue.pid != os.getpid():  # a queue stays behind in the process that made it
+    if queue is None or queue.pid != os.getpid():  # a forked child cannot use its parent's queue
         _forget_closed_loops()
         queue = _queues[loop] = LoopQueue(loop)
     return await queue.run(operation, *args)
 
 
 def _forget_closed_loops() -> None:
-    """A loop that was closed while jobs were under way is held by their futures, and would stay here forever with its queue."""
+    """Drops the queues of closed loops. Futures of unfinished jobs keep such a loop alive, so the weak reference to it never dies."""
     for reference in _queues.keyrefs():
         loop = reference()
         if loop is not None and loop.is_closed():

@@ -1,7 +1,7 @@
 """Determines from a function's byte code which `except`, `finally` and `with` handlers run at an instruction, and whether they end by raising.
 
-CPython 3.11 and later enter a handler through the function's exception table and PUSH_EXC_INFO, 3.10 through a stack of blocks. All leave it by POP_EXCEPT,
-or by raising.
+CPython 3.11 and later enter a handler through the function's exception table and PUSH_EXC_INFO; 3.10 uses a stack of blocks. All leave it by POP_EXCEPT or by
+raising.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How checkpoints at cove URLs are written and read. Which checkpoints exist is in model_checkpoint.py.
+"""Writes and reads checkpoints at cove URLs. Which checkpoints are kept is decided in model_checkpoint.py.
 
 Lightning exists as two packages, `lightning` and `pytorch_lightning`, with separate classes. This file imports neither: `cove.lightning` and
 `cove.pytorch_lightning` combine its classes with those of one package.
@@ -30,7 +30,7 @@ from .s3 import S3FileSystem
 log = logging.getLogger("cove.checkpoints")
 
 ONE_REQUEST = 100 << 20  # Amazon recommends multipart uploads above 100 MB
-PATIENCE_S = 1.0  # after a save in one request that takes longer, all saves go in parts: the rate of one connection is limited
+SLOW_REQUEST_S = 1.0  # after a save in one request that took longer, later saves are sent in parts: one connection is too slow
 
 
 @dataclass
@@ -52,7 +52,7 @@ class _CopySource:
 
 
 class _TorchFile:
-    """A file for torch that keeps the error of a failed read or write. torch replaces it by its own error."""
+    """A file for torch that records the error of a failed read or write, because torch raises another error in its place."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -92,19 +92,19 @@ def _is_emergency(path: str | Path) -> bool:
 
 
 def _target(path: str | Path) -> str | Path:
-    """A path to save to. A URL that pathlib has changed is refused, except in an emergency: then there is no later save, and the error that ends
-    the training must not be replaced by this one."""
+    """The path to save to. A URL that pathlib has changed is refused, except in an emergency. Then there is no later save, and the exception that ends
+    training must not be replaced by this one."""
     url = url_of(str(path))
     if url is None:
         return path
     if not _is_emergency(path):
         check_target(str(path))
-    log.warning("%s: one slash after the scheme; saved to %s", path, url)
+    log.warning("save %s: one slash after the scheme; saved to %s", path, url)
     return url
 
 
 def _called_by_trainer() -> bool:
-    """Whether the call that cove is in comes from Lightning's Trainer. Fabric has the same plugins, and loads any object."""
+    """Whether this call comes from Lightning's Trainer. Fabric uses the same plugins, but may load any object."""
     package = __name__.rpartition(".")[0]
     frame = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__")).startswith(package + "."):
@@ -132,14 +132,14 @@ class StreamingIO:
         self._in_parts = False  # send small checkpoints in parts too
 
     def __repr__(self) -> str:
-        """As it is made. Of options that may be secret only the names: this gets into logs."""
+        """The constructor call. Values of options that may be secret are left out, because this text gets into logs."""
         options = getattr(self, "storage_options", {})
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' if name in _SHOWN else f'{name}=...' for name, value in options.items())})"
 
     @contextmanager
     def one_call(self, compares: bool = True) -> Iterator[None]:
-        """For ModelCheckpoint: the first checkpoint saved inside is kept at hand for copy_checkpoint. `compares`: and the next one inside becomes a copy
-        of it if torch.save would write the same bytes."""
+        """For ModelCheckpoint: remembers the first checkpoint saved inside as a source for copy_checkpoint. `compares`: the next one saved inside becomes a
+        copy of it if torch.save would write the same bytes."""
         self._in_one_call, self._compares, self._copy_source = True, compares, None
         try:
             yield
@@ -147,14 +147,14 @@ class StreamingIO:
             self._in_one_call, self._compares, self._copy_source = False, False, None
 
     def _locate(self, path: str | Path, storage_options: dict[str, Any] | None = None) -> tuple[Any, str | None]:
-        """The filesystem and its form of the path; None for the path if the filesystem is not cove's."""
+        """The filesystem, and the path in it; the path is None if the filesystem is not cove's."""
         url = str(path)
         check_url(url)
         fs, path = url_to_fs(url, **{**self.storage_options, **(storage_options or {})})
         return fs, path if isinstance(fs, CoveFileSystem) else None
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
-        """Writes the checkpoint by torch.save into an upload: it appears whole, or the older file stays."""
+        """Writes the checkpoint by torch.save into an upload. The file is replaced in one step at the end; if the save fails, the older file stays."""
         path = _target(path)
         fs, place = self._locate(path, storage_options)
         source, self._copy_source = self._copy_source, None
@@ -175,18 +175,16 @@ class StreamingIO:
         stored, fingerprint = source.stored, source.fingerprint
         return fingerprint is not None and stored.fs is fs and stored.path != path and fingerprint.is_of(checkpoint)
 
-    def load_checkpoint(
-        self, path: str | Path, map_location: Any = lambda storage, location: storage, weights_only: bool | None = None
-    ) -> dict[str, Any]:
-        """Reads a checkpoint by torch.load. CorruptData names the kind of a file that is none."""
+    def load_checkpoint(self, path: str | Path, map_location: Any = lambda storage, location: storage, weights_only: bool | None = None) -> dict[str, Any]:
+        """Reads a checkpoint by torch.load. If the file is not a checkpoint, CorruptData names its kind."""
         fs, place = self._locate(path)
         given = {} if weights_only is None else {"weights_only": weights_only}
-        if place is None:  # Lightning's plugin has weights_only from 2.6 on; before, TypeError where it is given
+        if place is None:  # Lightning's plugin has weights_only from 2.6 on; before, it raises TypeError if it is given
             return super().load_checkpoint(path, map_location=map_location, **given)
         with fs.open(place, "rb") as file:
             watched = _TorchFile(file)
             try:
-                # Without weights_only Lightning chooses: 2.4 and 2.5 load any object, the others leave it to torch.
+                # Without weights_only the version of Lightning decides: 2.4 and 2.5 load any object, others use torch's default.
                 load = torch.load if given else self._lightnings_load
                 loaded = load(watched, map_location=map_location, **given)
             except Exception as error:
@@ -202,11 +200,11 @@ class StreamingIO:
         return loaded
 
     def is_saving(self, path: str | Path) -> bool:
-        """Whether a save to this path is in progress: its name is taken, even if the store does not have it yet."""
+        """Whether a save to this path is in progress: its name is in use, even if the store does not have the file yet."""
         return False
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Removes the file. It is no error that it is not there."""
+        """Removes the file. A missing file is no error."""
         fs, place = self._locate(path)
         if place is None:
             super().remove_checkpoint(path)
@@ -214,8 +212,8 @@ class StreamingIO:
             self._remove(fs, place)
 
     def copy_checkpoint(self, source: str | Path, path: str | Path) -> bool:
-        """Copies the checkpoint `source` to `path` within the store. False: `source` is not this plugin's last save, or another writer has replaced
-        or removed it; then `path` must be saved."""
+        """Copies the checkpoint `source` to `path` within the store. Returns False if `source` is not this plugin's last save, or if another writer has
+        replaced or removed it: then `path` must be saved."""
         fs, place = self._locate(path)
         stored = self._stored
         if stored is None or stored.fs is not fs or stored.path == place or stored.path != fs._strip_protocol(str(source)):
@@ -228,7 +226,7 @@ class StreamingIO:
         self._stored = self._copy_source = None
         super().teardown()
 
-    # The slow operations, one method each; BackgroundIO runs them on a thread.
+    # The slow operations, one method each. BackgroundIO overrides them to run on a thread.
 
     def _save_elsewhere(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None) -> None:
         super().save_checkpoint(checkpoint, path, storage_options)
@@ -252,29 +250,29 @@ class StreamingIO:
                 raise
             begun = time.monotonic()
         stored.etag = file.etag
-        self._in_parts |= whole and time.monotonic() - begun > PATIENCE_S
+        self._in_parts |= whole and time.monotonic() - begun > SLOW_REQUEST_S
 
     def _copy_from(self, source: _CopySource, path: str) -> bool:
-        """Whether `path` is a copy, or a queued one."""
+        """Whether `path` has been copied, or the copy is queued."""
         return self._copy(source.stored, path)
 
     def _copy(self, stored: _Stored, path: str) -> bool:
-        """Whether `path` is a copy. False: the source has been replaced or removed, or the store does not copy it."""
+        """Whether `path` has been copied. False: the source was replaced or removed, or the store refused the copy."""
         if stored.etag is None:
             return False
         try:
             stored.fs._fs.copy(stored.path, stored.fs._take(path), stored.etag)
         except OSError as error:
-            log.info("copy %s: saved instead, because it cannot be copied: %s", path, error)
+            log.info("copy %s: failed, so the checkpoint is saved instead: %s", path, error)
             return False
         return True
 
     def _remove(self, fs: CoveFileSystem, path: str) -> None:
-        fs.bulk_delete([path])  # without a look-up: a missing file is no error
+        fs.bulk_delete([path])  # one request, for which a missing file is no error
 
 
 def save(checkpoint: Any, file: Any, fingerprint: Fingerprint | None = None) -> None:
-    """torch.save. `fingerprint` becomes that of the file."""
+    """torch.save, which also fills in `fingerprint`."""
     torch.save(checkpoint, file if fingerprint is None else Recorded(file, fingerprint))
 
 
@@ -282,7 +280,7 @@ def save(checkpoint: Any, file: Any, fingerprint: Fingerprint | None = None) -> 
 
 
 def estimate_size(checkpoint: Any) -> int:
-    """The size of the tensors, arrays and bytes in its dicts, lists and tuples. Other objects are not counted."""
+    """The size in bytes of all tensors, arrays and bytes in the checkpoint's dicts, lists and tuples. Other objects are not counted."""
     numpy = sys.modules.get("numpy")
     sizes: dict[int, int] = {}  # each storage is written once
     seen: set[int] = set()
@@ -314,12 +312,12 @@ def _write_elsewhere(path: str, file: io.BytesIO) -> None:
         with fs.transaction, fs.open(place, "wb") as target:
             target.write(file.getbuffer())
     except BaseException:
-        fs._intrans, fs._transaction = False, None  # fsspec before 2026 forgets it, and would publish nothing more of this filesystem
+        fs._intrans, fs._transaction = False, None  # fsspec before 2026 stays in the failed transaction, and would publish no later file
         raise
 
 
 class _Chain:
-    """Jobs that rely on the ones before: after an error the rest are skipped. The error is raised once; the next jobs are of another chain."""
+    """A sequence of jobs that depend on each other: after an error the rest are skipped. The error is raised once; later jobs belong to a new chain."""
 
     error: BaseException | None = None
 
@@ -349,10 +347,10 @@ class BackgroundIO(StreamingIO):
         self._raise()
 
     def _take(self) -> None:
-        """Waits for the first job. A signal handler may run meanwhile that saves and waits, as Lightning's handler for SLURM does."""
+        """Waits for the first job. Meanwhile a signal handler may save and wait as well, as Lightning's handler for SLURM does."""
         for job in self._jobs[:1]:
             job.exception()
-            with suppress(ValueError):  # the handler has waited for it
+            with suppress(ValueError):  # the signal handler has waited for it
                 self._jobs.remove(job)
             self._raise()
 
@@ -363,7 +361,7 @@ class BackgroundIO(StreamingIO):
             raise error
 
     def _submit(self, what: Callable, *args: Any) -> None:
-        if self._submitting:  # by a signal handler that interrupts the lines below: the executor's locks are not reentrant
+        if self._submitting:  # called by a signal handler that interrupted the lines below: the executor's locks are not reentrant
             self._run(self._chain, what, *args)
             return
         self._submitting = True
@@ -382,12 +380,12 @@ class BackgroundIO(StreamingIO):
         try:
             what(*args)
         except BaseException as error:
-            log.error("in the background: %s", error)
+            log.error("background save failed: %s", error)
             del what, args  # the error must not keep them alive
             chain.error = error.with_traceback(None)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
-        """Makes the file in memory and returns; one thread uploads it. Raises the error of an earlier save first."""
+        """Serializes the checkpoint in memory and returns; the background thread uploads it. First raises the error of an earlier save."""
         failed = self._error_before(path)
         super().save_checkpoint(checkpoint, path, storage_options)
         self._saves = {name: job for name, job in self._saves.items() if not job.done()}
@@ -399,7 +397,7 @@ class BackgroundIO(StreamingIO):
             raise failed
 
     def _error_before(self, path: str | Path) -> Exception | None:
-        """Raises the error of an earlier save, or returns it in an emergency: then this checkpoint is saved first."""
+        """Raises the error of an earlier save. In an emergency returns it instead, so that this checkpoint is saved first."""
         emergency = _is_emergency(path)
         try:
             if emergency:
@@ -413,7 +411,7 @@ class BackgroundIO(StreamingIO):
         return None
 
     def _name(self, path: str | Path) -> str:
-        """One for all spellings of a URL."""
+        """The same text for all spellings of a URL."""
         _, place = self._locate(url_of(str(path)) or path)
         return str(path) if place is None else place
 
@@ -422,12 +420,12 @@ class BackgroundIO(StreamingIO):
         return job is not None and not job.done()
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Waits for what is under way, then reads as CoveCheckpointIO does."""
+        """Waits for the jobs under way, then reads like CoveCheckpointIO."""
         self.wait()
         return super().load_checkpoint(*args, **kwargs)
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Removes the file after the saves before it, and not at all if one of them has failed."""
+        """Removes the file after the earlier saves. If one of them fails, the file is not removed."""
         check_url(str(path))
         self.check()
         self._submit(super().remove_checkpoint, path)
@@ -460,7 +458,7 @@ class BackgroundIO(StreamingIO):
 
     @staticmethod
     def _made(checkpoint: dict[str, Any], fingerprint: Fingerprint | None = None) -> io.BytesIO:
-        """The file in memory, with the checkpoint's current content. Callers wait before, so there is only one."""
+        """The serialized checkpoint in memory. Callers wait for earlier jobs first, so that only one is in memory."""
         file = io.BytesIO()
         save(checkpoint, file, fingerprint)
         return file

@@ -1,6 +1,6 @@
-"""Files that are compressed on their way: `fs.open(path, compression="gzip")`.
+"""Files that are compressed or decompressed while they are written or read: `fs.open(path, compression="gzip")`.
 
-The compressor leaves the file below it open, so somebody has to close that one, too, or the last bytes would never be published.
+The codec does not close the file below it. CompressedFile does, because that file is published by its `close`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cove.files import SerialClose
 
 
 class CompressedFile(SerialClose, io.BufferedIOBase):
-    """A compressor or decompressor with the file below it; closed, discarded and published together."""
+    """A codec and the file below it, which are closed, discarded and published together."""
 
     _closed = True
 
@@ -26,8 +26,8 @@ class CompressedFile(SerialClose, io.BufferedIOBase):
         self._appends = mode[0] == "a"
         self._begin()
         self._closed = False
-        # What is called often is the codec's own.
-        for name in ("read", "read1", "readinto", "readline", "write", "seek", "flush", "peek"):
+        # Methods that are called often are those of the codec, without a layer in between. Such a method does not hold this object: __del__.
+        for name in ("read", "read1", "readinto", "readline", "seek", "peek") if below.readable() else ():
             if hasattr(self._codec, name):
                 setattr(self, name, getattr(self._codec, name))
 
@@ -60,6 +60,15 @@ class CompressedFile(SerialClose, io.BufferedIOBase):
         before = self._below.tell() - self._below.written if self._appends else 0
         return before + self._codec.tell()
 
+    def write(self, data: Any) -> int:
+        return self._codec.write(data)
+
+    def flush(self) -> None:
+        self._codec.flush()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._codec.seek(offset, whence)
+
     def close(self) -> None:
         with self._ending:
             if not self._closed:
@@ -72,10 +81,10 @@ class CompressedFile(SerialClose, io.BufferedIOBase):
                 self._below.close()
 
     def discard(self) -> None:
-        """Gives up what was written; what is in the store stays as it is."""
+        """Discards the written bytes; the file in the store does not change."""
         self._closed = True
         with contextlib.suppress(Exception):
-            self._codec.close()  # first: it has a last word to write, and would have it when Python collects it
+            self._codec.close()  # first, while the file below is open: it writes its end, now or when it is garbage collected
         if self._below.writable():
             self._below.discard()
         else:
@@ -93,18 +102,19 @@ class CompressedFile(SerialClose, io.BufferedIOBase):
         self.close()
 
     def _dealloc_warn(self, source: Any) -> None:
-        """Python's own text files call this before they close what is below them because nobody holds them any more."""
+        """Python's text files call this before they close the file below them because they are garbage collected."""
         if self._below.writable():
             self._below._dealloc_warn(source)
 
     def __del__(self) -> None:
-        if not self._closed:
+        """The codec of a file that is read ends with the last reference to it: in `open(...).read()` its method outlives this object."""
+        if not self._closed and self._below.writable():
             self._dealloc_warn(self)
-            with contextlib.suppress(Exception):  # what is below may have ended before
+            with contextlib.suppress(Exception):  # the file below may have been closed already
                 self.close()
 
 
 def open_compressed(below: Any, path: str, compression: str, mode: str) -> Any:
-    """`below`, through the codec that `compression` names; "infer": the one of the path's last letters, if any."""
+    """`below` with the codec that `compression` names. "infer": the codec of the path's file name extension, or none."""
     name = get_compression(path, compression)
     return CompressedFile(below, name, mode) if name is not None else below

@@ -1,4 +1,4 @@
-"""Exceptions raised in Python, like those of the library's errors: a class by errno, with `code`, `http_status`, `store_code` and `retryable`."""
+"""Exceptions raised by Python code. They have the classes and attributes of the library's: `code`, `http_status`, `store_code` and `retryable`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 
 from cove._cove import CorruptData, InvalidArgument, PreconditionFailed
 
-# By the library's code: the errno, and the class (OSError: Python chooses by errno).
+# For each code of the library: the errno, and the class (OSError: Python chooses a subclass by the errno).
 _KINDS: dict[str, tuple[int, type[OSError]]] = {
     "COVE_EINVAL": (errno.EINVAL, InvalidArgument),
     "COVE_ENOTFOUND": (errno.ENOENT, OSError),

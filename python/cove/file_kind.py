@@ -1,5 +1,7 @@
-"""The kind of a file that torch cannot load, or that Lightning cannot resume from. torch reports only a parser error, Lightning only a KeyError; most
-often the file is not a checkpoint. libcove has the same first bytes (src/checkpoint/file_kind.c)."""
+"""Names the kind of a file that torch cannot load, or that Lightning cannot resume from.
+
+torch reports only a parser error, Lightning only a KeyError; mostly the file is not a checkpoint. libcove has the same table (src/checkpoint/file_kind.c).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from typing import Any
 
 _HEAD = 512
 _SHOWN = 40  # characters of a text or name in a message
-# The start of torch.save's format before 1.6, which it still writes without its zip format: a pickle of its magic number. It is a text in protocols 0 and 1, and may
-# have a frame from 4 on.
+# The start of torch.save's format before 1.6, which it still writes with _use_new_zipfile_serialization=False: a pickle of its magic number. It is a text in
+# protocols 0 and 1, and may have a frame from 4 on.
 _OLD_FORMAT = re.compile(rb"\x80[\x02-\x05](?:\x95.{8})?\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19\.|L119547037146038801333356L\n\.", re.DOTALL)
 
 _BEGINNINGS = (

@@ -1,6 +1,6 @@
-"""What `open` gives: files to read, to write and to append to, and text over them.
+"""The files that `open` returns: to read, to write, to append, and text over each of them.
 
-A file that is written is published when it is closed, whole and in one step; until then, and forever where it is left by an exception, the old one stays.
+A written file is published in one step when it is closed; until then the store keeps the old one. If an exception leaves the file, nothing is published.
 When two threads close a file at once, the second waits for the first.
 """
 
@@ -22,16 +22,16 @@ from cove.errors import failure
 from cove.unwinding import OpenContext
 
 if TYPE_CHECKING:
-    from cove.filesystem import CoveFileSystem
+    from cove.opening import Opening
 
-READ_BUFFER = 64 << 10  # one request brings so much whether it is wanted or not
-EXIT_S = 60.0  # time for discarding open files when the process ends
+READ_BUFFER = 64 << 10  # bytes; a smaller read costs one request as well
+EXIT_S = 60.0  # time for discarding open files when the process exits
 
 
 class _Named:
-    """What a file knows of its place; fsspec's names."""
+    """The path and the filesystem of a file, under fsspec's names."""
 
-    fs: CoveFileSystem
+    fs: Opening
     path: str
     mode: str
 
@@ -53,7 +53,7 @@ class _Named:
 
 
 class _Raw(io.RawIOBase):
-    """The library's reader as Python's own buffers want it."""
+    """The library's reader as a raw file below io.BufferedReader."""
 
     def __init__(self, reader: _cove.Reader) -> None:
         self._reader = reader
@@ -98,22 +98,28 @@ class _Raw(io.RawIOBase):
 
 
 class ReadFile(_Named, io.BufferedReader):
-    """A file opened with "rb": one version of it, however often it is replaced meanwhile.
+    """A file opened with "rb". It reads one version, even if the file is replaced meanwhile.
 
-    Reads ahead where it is read in order; what is large goes straight into the caller's memory. `block_size`, `cache_type` and their like are accepted by
-    `open` and change nothing here.
+    Sequential reads read ahead; large reads go directly into the caller's memory. `open` accepts `block_size`, `cache_type` and similar arguments; they have
+    no effect here.
     """
 
     mode = "rb"
 
-    def __init__(self, fs: CoveFileSystem, path: str, reader: _cove.Reader, place: str) -> None:
-        """`place`: the path with the version that was asked for."""
+    def __init__(self, fs: Opening, path: str, reader: _cove.Reader, place: str) -> None:
+        """`place`: the path with the version that the caller named, if any."""
         self._raw = _Raw(reader)
         super().__init__(self._raw, READ_BUFFER)
         self.fs, self.path, self.size = fs, path, reader.size
         self.blocksize = fs.blocksize
-        self.version_id: str | None = reader.version_id if fs.version_aware else None
-        self._place = f"{place}?versionId={self.version_id}" if self.version_id and "?versionId=" not in place else place
+        self.version_id: str | None = fs._version_of_file(reader.etag, reader.version_id) if fs.version_aware else None
+        unnamed = self.version_id is not None and fs._split_version(place)[1] is None
+        self._place = f"{place}{fs._version_mark}{self.version_id}" if unnamed else place
+
+    @property
+    def generation(self) -> str | None:
+        """`version_id` under gcsfs's name."""
+        return self.version_id
 
     @property
     def loc(self) -> int:
@@ -122,18 +128,18 @@ class ReadFile(_Named, io.BufferedReader):
 
     @functools.cached_property
     def details(self) -> dict[str, Any]:
-        """What `info` gives; asked for once."""
+        """The result of `info`, requested once."""
         return self.fs.info(self._place)
 
     def info(self) -> dict[str, Any]:
-        """What the filesystem says of this path: of the version that is read, where the filesystem is aware of versions."""
+        """The filesystem's `info` of this path; with version_aware=True, of the version that is read."""
         return self.details
 
-    # fsspec's "blockcache" puts its own cache before the file, and says itself when the file is closed.
+    # fsspec's "blockcache" assigns `cache`, and sets `closed` itself.
 
     @property
     def cache(self) -> Any:
-        """fsspec's cache of this file, if one is put before it."""
+        """fsspec's cache of this file, if fsspec has set one."""
         return self._raw.cache
 
     @cache.setter
@@ -152,7 +158,7 @@ class ReadFile(_Named, io.BufferedReader):
     def closed(self, value: bool) -> None:
         pass
 
-    # s3fs's names for what its filesystem has under the same ones.
+    # As on s3fs's files: methods of the filesystem, called with this file's path.
 
     def url(self, **kwargs: Any) -> str:
         """A signed URL of this file: `S3FileSystem.url`."""
@@ -171,23 +177,23 @@ class ReadFile(_Named, io.BufferedReader):
         self.fs.setxattr(self.path, copy_kwargs=copy_kwargs, **kwargs)
 
     def readuntil(self, char: bytes = b"\n", blocks: int | None = None) -> bytes:
-        """All up to the next `char`, that included; or up to the end. `blocks`: bytes to look at in one go."""
+        """The bytes up to and including the next `char`, or up to the end of the file. `blocks`: bytes to search at a time."""
         start, found = self.tell(), bytearray()
         while block := self.read(blocks or READ_BUFFER):
-            looked_at = max(0, len(found) - len(char) + 1)  # `char` may span two blocks
+            searched = max(0, len(found) - len(char) + 1)  # `char` may span two blocks
             found += block
-            end = found.find(char, looked_at)
+            end = found.find(char, searched)
             if end >= 0:
                 del found[end + len(char) :]
                 self.seek(start + len(found))
                 break
         return bytes(found)
 
-    def __reduce_ex__(self, protocol: Any) -> tuple:  # BufferedReader has this one, and refuses in it
+    def __reduce_ex__(self, protocol: Any) -> tuple:  # BufferedReader defines it, to refuse pickling
         return _reopen, (self.fs, self._place, self.path, self.tell())
 
 
-def _reopen(fs: CoveFileSystem, place: str, path: str, position: int) -> ReadFile:
+def _reopen(fs: Opening, place: str, path: str, position: int) -> ReadFile:
     file = fs.open(place, "rb")
     file.path = path
     file.seek(position)
@@ -209,26 +215,26 @@ _open: set[weakref.ref[SerialClose]] = set()  # not a WeakSet: copying a plain s
 
 
 class WritableFile(SerialClose, _Named, io.BufferedIOBase):
-    """What files to write and to append to have in common: they end in `commit` or in `discard`.
+    """The base of files that are written or appended to. They end with `commit` or `discard`.
 
     `close` commits, unless a transaction (autocommit=False) decides. While an exception propagates that was raised after the file was opened (unwinding.py),
     `close` discards instead and logs it. After a failed write, it discards and raises. A file that is dropped without `close` is discarded, and so is one that
     is still open at the end of its transaction or of the process: it may be incomplete.
     """
 
-    _closed = True  # until an __init__ has succeeded, for what Python calls on a half made object
+    _closed = True  # until __init__ has succeeded: Python may call __del__ on a partly made object
     _abandoned = False
     _failure: str | None = None  # why the first failed write failed
     has_position = False  # whether a text layer may call `tell` to decide on a byte order mark
 
-    def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
+    def __init__(self, fs: Opening, path: str, mode: str, autocommit: bool) -> None:
         self.fs, self.path, self.mode, self.autocommit = fs, path, mode, autocommit
         self.blocksize = fs.blocksize
         self._user = threading.get_ident()  # the last thread to open, write or close it
         self._begin()
 
     def commit(self) -> None:
-        """Publishes what was written, if the file was closed. Nothing is published where that fails, nor where `discard` came first."""
+        """Publishes the file, if it was closed. Publishes nothing if that fails, or after `discard`."""
         with self._ending:
             if self._closed:
                 self._publish()
@@ -253,16 +259,16 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
         return self.has_position
 
     def flush(self, force: bool = False) -> None:
-        """Publishes nothing: a file appears whole, by `close`."""
+        """Publishes nothing: `close` publishes the whole file."""
         self._check_open()
 
     def info(self) -> dict[str, Any]:
         """Raises ValueError: the file is being written."""
-        raise ValueError(f"{self.full_name} is being written")
+        raise ValueError(f"info {self.full_name}: the file is being written; it has no details until it is closed")
 
     def setxattr(self, copy_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Raises NotImplementedError: give `metadata` to `open`."""
-        raise NotImplementedError(f"{self.full_name} is being written: give its metadata to open, metadata={{...}}")
+        raise NotImplementedError(f"setxattr {self.full_name}: the file is being written; pass metadata={{...}} to open instead")
 
     @property
     def loc(self) -> int:
@@ -270,7 +276,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
         return self.tell()
 
     def write(self, data: Any) -> int:
-        """Takes all of `data` and returns its number of bytes. After an exception `close` publishes nothing."""
+        """Writes all of `data` and returns its number of bytes. After an exception `close` publishes nothing."""
         self._user = threading.get_ident()
         try:
             return self._take(data)
@@ -288,7 +294,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
         raise NotImplementedError
 
     def close(self) -> None:
-        """Publishes the file, unless an exception leaves it or a write has failed."""
+        """Publishes the file, unless an exception is leaving it or a write has failed."""
         self._user = threading.get_ident()
         with self._ending:
             if not self._closed:
@@ -310,7 +316,7 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
             self.discard()
 
     def _dealloc_warn(self, source: Any) -> None:
-        """Python's own text and buffer files call this before they close what is below them because nobody holds them any more."""
+        """Python's text and buffer files call this before they close the file below them because they are garbage collected."""
         self._abandoned = True
 
     def __del__(self) -> None:
@@ -334,19 +340,24 @@ class WritableFile(SerialClose, _Named, io.BufferedIOBase):
 class PublishedFile(WritableFile):
     """A file that replaces the old one, in one step, when it is closed."""
 
-    def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool) -> None:
+    def __init__(self, fs: Opening, path: str, mode: str, autocommit: bool) -> None:
         super().__init__(fs, path, mode, autocommit)
         self._opening: OpenContext | None = OpenContext()  # until the file ends: it may hold an exception with its frames
-        self._told_of_none = False
+        self._exited_normally = False
         self.etag: str | None = None  # of the published file
-        self.version_id: str | None = None  # of the version that was made, where the store keeps versions
+        self.version_id: str | None = None  # of the published file, in a versioned bucket
+
+    @property
+    def generation(self) -> str | None:
+        """`version_id` under gcsfs's name."""
+        return self.version_id
 
     def _end(self) -> None:
         opening, self._opening = self._opening, None
         assert opening is not None
         if self._abandoned or opening.dropped():
             self._give_up()
-        elif (passing := opening.passing(self._told_of_none)) is not None:
+        elif (passing := opening.passing(self._exited_normally)) is not None:
             self.leave(type(passing))
         elif self._failure is not None:
             self.discard()
@@ -357,7 +368,7 @@ class PublishedFile(WritableFile):
     def leave(self, kind: type[BaseException] | None) -> None:
         with self._ending:
             if kind is None:
-                self._told_of_none = True
+                self._exited_normally = True
             elif not self._closed:
                 self.discard()
                 logging.getLogger("cove").warning("%s: left by %s, so nothing is published", self.full_name, kind.__name__)
@@ -376,12 +387,12 @@ class PublishedFile(WritableFile):
 
 
 class WriteFile(PublishedFile):
-    """A file opened with "wb" or "xb": sent in parallel parts while it is written, published by `close` or at the end of a transaction.
+    """A file opened with "wb" or "xb". It is sent in parallel parts while it is written. `close` or the end of the transaction publishes it.
 
     `flush` publishes nothing.
     """
 
-    def __init__(self, fs: CoveFileSystem, path: str, mode: str, autocommit: bool, writer: _cove.Writer) -> None:
+    def __init__(self, fs: Opening, path: str, mode: str, autocommit: bool, writer: _cove.Writer) -> None:
         super().__init__(fs, path, mode, autocommit)
         self._writer: _cove.Writer | None = writer
         self._closed = False
@@ -393,7 +404,7 @@ class WriteFile(PublishedFile):
         return writer.write(data)
 
     def tell(self) -> int:
-        """How many bytes have been written."""
+        """The number of bytes written."""
         writer = self._writer
         if self._closed or writer is None:
             raise self._is_closed()
@@ -405,7 +416,7 @@ class WriteFile(PublishedFile):
             try:
                 self.fs._end(self.path)
                 writer.finish()
-                self.etag, self.version_id = writer.etag, writer.version_id
+                self.etag, self.version_id = writer.etag, self.fs._version_of_file(writer.etag, writer.version_id)
             finally:
                 self.discard()
 
@@ -428,15 +439,15 @@ class WriteFile(PublishedFile):
 
 
 class AppendFile(WritableFile):
-    """A file opened with "ab": what is written joins the file's end within `append_interval`, and is seen by this process at once.
+    """A file opened with "ab". Written bytes are at the end of the file in the store within `append_interval`; this process sees them at once.
 
-    All handles of one file share an appender, which goes on gathering when a handle is closed; `flush` sends. What was taken stays taken, by an exception in a
-    `with` block and by a transaction, too: a log is none the worse for what failed beside it.
+    All handles of one file share an appender, which keeps its bytes when a handle is closed; `flush` sends them. An exception in a `with` block or a discarded
+    transaction does not discard appended bytes: a log keeps the lines before the failure.
     """
 
     has_position = True  # as for Python's own files in append mode
 
-    def __init__(self, fs: CoveFileSystem, path: str) -> None:
+    def __init__(self, fs: Opening, path: str) -> None:
         super().__init__(fs, path, "ab", autocommit=True)
         self.written = 0
         self._shared: appenders.SharedAppender | None = fs._acquire_appender(path)
@@ -448,17 +459,17 @@ class AppendFile(WritableFile):
         return n
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Only to the end, where the file always is."""
+        """Accepts only the end of the file, which is always its position."""
         if (offset, whence) != (0, io.SEEK_END):
             raise io.UnsupportedOperation(f"{self.full_name} is open for appending: it can only seek to its end")
         return self.tell()
 
     def tell(self) -> int:
-        """The size of the file, including what was appended here. The first call costs a request, once for all handles."""
+        """The size of the file, including bytes appended here. The first call costs a request, once for all handles."""
         return self._appender().tell()
 
     def flush(self, force: bool = False) -> None:
-        """Returns when all that was appended to this file is in the store."""
+        """Returns when all bytes appended to this file are in the store."""
         self._appender().flush()
 
     def _appender(self) -> appenders.SharedAppender:
@@ -468,7 +479,7 @@ class AppendFile(WritableFile):
         return shared
 
     def _publish(self) -> None:
-        """Lets go of the file; one that nothing was written to is made where it is missing."""
+        """Releases the appender. If nothing was written, creates the file unless it exists."""
         try:
             if self.written == 0:
                 self.fs._create_missing(self.path)
@@ -476,7 +487,7 @@ class AppendFile(WritableFile):
             self.discard()
 
     def discard(self) -> None:
-        """Lets go of the file."""
+        """Releases the appender. Appended bytes are not discarded."""
         with self._ending:
             self._closed = True
             shared, self._shared = self._shared, None
@@ -488,32 +499,32 @@ class AppendFile(WritableFile):
 
 
 class TextFile(SerialClose, io.TextIOWrapper):
-    """Text over one of the files above. Left by an exception, it publishes nothing either."""
+    """Text over one of the files above. If an exception leaves it, nothing is published."""
 
     def __init__(self, buffer: Any, **kwargs: Any) -> None:
         self._begin()
         if buffer.writable():
             buffer.has_position = _has_mark(kwargs.get("encoding"))  # costs a request when appending
-        # Text that is appended is handed on at once, so that closing has nothing to flush: TextIOWrapper's flush is the store's.
+        # Appended text is written through, so that close has nothing to flush: TextIOWrapper.flush would also flush the appender, which sends requests.
         super().__init__(buffer, write_through=isinstance(buffer, AppendFile), **kwargs)
         if buffer.writable():
             buffer.has_position = False
 
     def close(self) -> None:
-        """Publishes the file, as that of bytes does."""
+        """Publishes the file, as the `close` of a binary file does."""
         with self._ending:
             if isinstance(self.buffer, AppendFile):
                 self.buffer.close()
             elif not self.closed and self.buffer.writable():
                 try:
                     self.flush()
-                except BaseException:  # TextIOWrapper would close the file below, and so publish it without the last text
+                except BaseException:  # TextIOWrapper would close the file below, which would publish it without the last text
                     self.discard()
                     raise
             super().close()
 
     def discard(self) -> None:
-        """Gives up what was written; what is in the store stays as it is."""
+        """Discards the written text; the file in the store does not change."""
         self.buffer.discard()  # type: ignore[attr-defined]
         self.close()
 
@@ -533,14 +544,14 @@ def _has_mark(encoding: str | None) -> bool:
     return text.buffer.tell() != 2 * with_mark
 
 
-# ---- the end of the process, and forked children ----
+# ---- exit of the process, and forked children ----
 
 
 @atexit.register
 def _give_up_all() -> None:
-    """Discards the files that a daemon thread used last, when the process ends: their uploads would stay in the store. Files being published may finish.
+    """At exit, discards the files that a daemon thread used last: otherwise their unfinished uploads would stay in the store. Files being published may finish.
 
-    Other files are finalized when their last reference goes, after the program's own exit handlers, which may write and close them.
+    Other files are finalized when their last reference is dropped. That is after the program's own exit handlers, which may write and close them.
     """
     deadline = time.monotonic() + EXIT_S
     daemons = {thread.ident for thread in threading.enumerate() if thread.daemon}
@@ -552,13 +563,13 @@ def _give_up_all() -> None:
     for file in pending:
         left = deadline - time.monotonic()
         if left <= 0 or not file._ending.acquire(timeout=left):
-            logging.getLogger("cove").error("%s: not published when the process ends; parts of it may stay in the store", file.full_name)
+            logging.getLogger("cove").error("write %s: not published before the process ended; parts of it may stay in the store", file.full_name)
             continue
         try:
             if file._is_pending():
                 file._give_up()
         except Exception as error:
-            logging.getLogger("cove").error("%s: %s", file.full_name, error)
+            logging.getLogger("cove").error("discard %s: %s", file.full_name, error)
         finally:
             file._ending.release()
 

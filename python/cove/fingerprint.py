@@ -1,6 +1,6 @@
-"""Compares the bytes that torch.save writes with those of an earlier save, without keeping these.
+"""Compares the bytes that torch.save writes with those of an earlier save, which are not kept.
 
-Nothing that tells of a change in another way is complete: torch's version counter misses writes through `.data`, numpy arrays, storages and kernels.
+torch's version counter does not suffice to detect changes: it misses writes through `.data`, numpy arrays, storages and kernels.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import torch
 
 from ._cove import block_sums
 
-_KEY = os.urandom(1024)  # fingerprints are compared within one process
-_SMALL = 4096  # bytes that are hashed as they are
-_STEP = 1 << 20  # bytes, at least, from one digest to the next: a difference ends a comparison early
+_KEY = os.urandom(1024)  # random, because fingerprints are compared within one process only
+_SMALL = 4096  # bytes; a write of up to this size is hashed directly
+_STEP = 1 << 20  # minimum bytes between two digests. A comparison ends at the first digest that differs.
 
 
 class Fingerprint:
-    """The digests of a file's beginnings, and of all of it. Different contents have equal digests with a probability of 2^-64, as if at random.
+    """Digests of growing prefixes of a file, and of the whole file. Two different files have equal digests with a probability of 2^-64.
 
-    SHA-256 of everything would take longer than the upload: large writes are summed up first, a 64th of their size.
+    SHA-256 of all bytes would take longer than the upload. So a large write is first reduced to a 64th of its size by `block_sums`.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Fingerprint:
         self._left = _STEP
 
     def update(self, data: Any) -> bytes | None:
-        """The digest, if another one is due."""
+        """Adds data. Returns a digest if at least _STEP bytes have come since the last one."""
         size = len(data)
         self._hash.update(size.to_bytes(8, "little"))
         self._hash.update(data if size <= _SMALL else block_sums(_KEY, data))
@@ -46,13 +46,13 @@ class Fingerprint:
         file = _Comparison(self)
         try:
             torch.save(checkpoint, file)
-        except Exception:  # at the first difference; or by a checkpoint that cannot be saved, which its save will report
+        except Exception:  # at the first difference, or because the checkpoint cannot be saved: then its save reports that
             return False
         return file.is_equal()
 
 
 class Recorded:
-    """A file for torch.save, of which it takes the fingerprint."""
+    """A file for torch.save that also updates a fingerprint of the bytes written."""
 
     def __init__(self, file: Any, fingerprint: Fingerprint) -> None:
         self._file, self._fingerprint = file, fingerprint
@@ -70,7 +70,7 @@ class _Different(Exception):
 
 
 class _Comparison:
-    """A file for torch.save that keeps nothing and raises at the first difference."""
+    """A file for torch.save that stores nothing and raises at the first difference."""
 
     def __init__(self, expected: Fingerprint) -> None:
         self._expected, self._found = expected, Fingerprint()

@@ -1,18 +1,18 @@
-"""Listings, and the expansion of paths and patterns.
+"""The details of files and directories, listings, and the expansion of paths and patterns.
 
-An object store takes any key, so a tree may have names that no local disk can hold:
+A key in an object store is any text, so a tree may have names that cannot exist on a local disk:
 
-- A name may be both a file and a directory ("a" beside "a/b"). Results keyed by name have the file.
-- "a//b" is in a directory with an empty name, whose path is "a//".
+- A name may be both a file and a directory ("a" beside "a/b"). A result that is keyed by name has the file.
+- "a//b" is in a directory with an empty name. The path of that directory is "a//".
 - An empty object whose name ends in a slash is the marker of a directory. A non-empty one is a file of exactly that name.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from glob import has_magic
 from operator import itemgetter
 from types import FrameType
@@ -20,18 +20,18 @@ from typing import Any
 
 from fsspec.utils import stringify_path
 
-from cove import transfers
-from cove.coroutines import Coroutines
+from cove import appenders, transfers
 from cove.errors import failure
 from cove.patterns import check_depth, matcher
+from cove.store import Store, time_of
 
 GONE = (FileNotFoundError, NotADirectoryError)
 _BRACES = re.compile(r"[{}]")
 _MAGIC = re.compile(r"[][*?{}]")
 
 
-class Listings(Coroutines):
-    """The methods of a filesystem that list."""
+class Listings(Store):
+    """The methods of a filesystem that find files and expand paths."""
 
     # ---- one path ----
 
@@ -54,21 +54,100 @@ class Listings(Coroutines):
         return self._directory(path)
 
     def _see(self, path: Any, kwargs: dict[str, Any] | None = None) -> str:
-        """The path in the store, with the version from the call's arguments, after everything that this process appended there has been sent."""
+        """The path in the store, with the version from the call's arguments, after sending all bytes that this process appended there."""
         path = self._settle(self._directory(path))
         return self._version(path, kwargs) if kwargs else path
 
     def _see_file(self, path: Any, kwargs: dict[str, Any] | None = None) -> str:
-        """The same for a file, whose name may end in a slash, which costs one request."""
+        """The same for a file. Its name may end in a slash; this costs one request."""
         path = self._settle(self._file(path))
         return self._version(path, kwargs) if kwargs else path
 
-    # ---- what is below ----
+    # ---- details ----
+
+    def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
+        """The details of a file or a directory: `name` (its path), `size` in bytes, `type` ("file" or "directory"), and the store's own entries.
+
+        FileNotFoundError: there is neither. If both have this name, the details are the file's. Appended bytes that this process still holds are sent first.
+        """
+        return self._details(self._fs.stat(self._see_file(path, kwargs)))
+
+    def exists(self, path: str, **kwargs: Any) -> bool:
+        """Whether there is a file or a directory. Raises if the store cannot be reached or refuses the request."""
+        return self._fs.exists(self._see(path, kwargs))
+
+    def isdir(self, path: str) -> bool:
+        """Whether there is a directory. In a bucket a file may have the same name."""
+        if known := self._known(path):
+            return known == "directory"
+        place = self._see(path)
+        try:
+            return self._fs.is_directory(place)
+        except PermissionError as refused:
+            self._sole_file(place, refused)
+            return False
+
+    def _may_be_directory(self, path: str) -> bool:
+        """Whether a file that is written to `path` goes into it. Without the right to list, it is taken for a file: writing may be allowed all the same."""
+        try:
+            return self.isdir(path)
+        except PermissionError:
+            return False
+
+    def _sole_file(self, path: str, refused: PermissionError) -> Any:
+        """After a listing was refused: the store's entry of the file `path`, which may be looked at without the right to list. Raises `refused` if it is no
+        file."""
+        try:
+            entry = self._fs.stat(path)
+        except OSError:
+            raise refused from None
+        if entry[2]:
+            raise refused
+        return entry
+
+    def _listed(self, listing: Callable[[str], Any], path: str) -> list[Any]:
+        """The entries of one of the store's listings. Without the right to list: the file itself."""
+        try:
+            return list(listing(path))
+        except PermissionError as refused:
+            return [self._sole_file(path, refused)]
+
+    def isfile(self, path: str) -> bool:
+        """Whether there is a file. In a bucket a directory may have the same name."""
+        known = self._known(path)
+        if known is None and self._fs.is_file(place := self._see_file(path)):
+            appenders.found(self._store, place)
+            known = "file"
+        return known == "file"
+
+    def _known(self, path: str) -> str | None:
+        """The type of a path if it is known from a log that this process appends to; else None."""
+        return appenders.known_type(self._store, self._strip_protocol(path)) if appenders.dirty else None
+
+    def size(self, path: str) -> int:
+        """The size of a file in bytes; 0 for a directory."""
+        return self._fs.stat(self._see_file(path))[1]
+
+    def sizes(self, paths: list[str], batch_size: int | None = None) -> list[int]:
+        """The `size` of each path, in parallel. `batch_size` has no effect: the library limits the number of requests under way."""
+        return [info[1] for info in self._results(self._fs.stat_many([self._see_file(path) for path in paths]))]
+
+    def modified(self, path: str, version_id: str | None = None, refresh: bool = False) -> datetime:
+        """When the file, or the version `version_id` of it, was last written, in UTC."""
+        info = self._fs.stat(self._see_file(path, {"version_id": version_id}))
+        if info[3] is None:
+            raise failure("COVE_EISDIR", f"modified {self.unstrip_protocol(path)}: a directory has no modification time")
+        return time_of(info[3])
+
+    def _etag(self, path: str) -> str | None:
+        return self._fs.stat(path)[4]
+
+    # ---- listings ----
 
     def ls(self, path: str, detail: bool = False, **kwargs: Any) -> list[Any]:
         """The entries directly below a path, sorted: names, or dicts with `detail`. A file lists itself. A name that is both a file and a directory has two
         entries."""
-        entries = sorted(self._fs.list(self._see(path, kwargs)), key=itemgetter(0))
+        entries = sorted(self._listed(self._fs.list, self._see(path, kwargs)), key=itemgetter(0))
         return [self._details(e) for e in entries] if detail else [e[0] for e in entries]
 
     def walk(
@@ -105,25 +184,18 @@ class Listings(Coroutines):
         if not topdown:
             yield place, directories, files
 
-    async def _walk(
-        self, path: str, maxdepth: int | None = None, topdown: bool = True, on_error: Any = "omit", **kwargs: Any
-    ) -> AsyncIterator[tuple[str, Any, Any]]:
-        steps = self.walk(path, maxdepth, topdown, on_error, **kwargs)
-        while (step := await asyncio.to_thread(next, steps, None)) is not None:
-            yield step
-
     def find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, prefix: str = "", **kwargs: Any) -> Any:
         """All files below a path, and the file of that name. With `withdirs` also directories, including the path itself. `prefix`: only entries whose path
         below `path` begins with it.
 
-        A path that is not there has none; FileNotFoundError where its bucket does not exist.
+        The result is empty if the path does not exist. FileNotFoundError: its bucket does not exist.
 
-        If the path is a directory, checking for a file of the same name costs one more request. A slash at the end of the path leaves that out. Where
-        nothing is found, checking for the bucket costs one.
+        If the path is a directory, checking for a file of the same name costs one more request. A slash at the end of the path avoids it. If
+        nothing is found, checking for the bucket costs one request.
         """
         root = self._see(path, kwargs)
         if maxdepth is None and not withdirs and not prefix:
-            found = {e[0]: self._details(e) for e in self._fs.find(root)}
+            found = {e[0]: self._details(e) for e in self._listed(self._fs.find, root)}
         else:
             found = _by_name(e for e in self._below(root, maxdepth, prefix) if withdirs or e["type"] != "directory")
         if self._may_be_both(path, root, found) and not prefix:
@@ -133,16 +205,16 @@ class Listings(Coroutines):
         return dict(sorted(found.items())) if detail else sorted(found)
 
     def _check_bucket(self, path: str) -> None:
-        """Raises FileNotFoundError where the path is in a bucket that does not exist: then its name has a mistake in it, and "nothing" is no answer."""
+        """Raises FileNotFoundError if the path is in a bucket that does not exist: probably its name is mistyped, and an empty result would hide that."""
 
     def _below(self, root: str, maxdepth: int | None = None, prefix: str = "") -> list[dict[str, Any]]:
-        """The files and directories below a path, and what it is itself where it is no bucket of buckets."""
+        """The files and directories below a path, and the entry of the path itself unless it is the whole store."""
         start = root if not root or root.endswith("/") else f"{root}/"
         if maxdepth is not None:
             steps = self.walk(root, maxdepth, on_error=_unless_gone, detail=True)
             found = [e for _, directories, files in steps for e in (*directories.values(), *files.values())]
         else:
-            listed = self._fs.glob(f"{_literal(start + prefix)}*/**") if prefix else self._fs.walk(root)
+            listed = self._fs.glob(f"{_literal(start + prefix)}*/**") if prefix else self._listed(self._fs.walk, root)
             found = [self._details(e) for e in listed]
         if prefix:
             return [e for e in found if e["name"].startswith(start + prefix)]
@@ -159,9 +231,9 @@ class Listings(Coroutines):
         return [e for e in self._top(path, False) if e["type"] != "directory"] if self._fs.is_file(path) else []
 
     def _top(self, path: str, something_below: bool) -> list[dict[str, Any]]:
-        """The entry of `path` itself: a directory if there is something below it, else what the store says."""
+        """The entry of `path` itself: a directory if there is something below it, else the store's entry, if any."""
         if something_below:
-            return [self._details((path, 0, True, *[None] * 5))]
+            return [self._details((path, 0, True, None, None, None, None, None, None, None, None))]
         try:
             return [self._details(self._fs.stat(path))]
         except GONE:
@@ -170,7 +242,7 @@ class Listings(Coroutines):
     def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """The paths that a pattern with *, ?, [] and ** matches, as documented by fsspec: sorted names, or a dict keyed by name with `detail=True`.
 
-        `maxdepth`: how many levels the first ** stands for at most, each of which is listed by itself.
+        `maxdepth`: the most levels that the first ** matches. Each level is listed separately.
         """
         check_depth(maxdepth)
         detail = kwargs.pop("detail", False)
@@ -201,7 +273,7 @@ class Listings(Coroutines):
         return [e for e in found if matches(e["name"] + "/" * (slash and e["type"] == "directory"))]
 
     def du(self, path: str, total: bool = True, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any) -> Any:
-        """The total size of all files below a path in bytes; with total=False the size of each. Directories count 0."""
+        """The total size of all files below a path in bytes; with total=False a dict of sizes by path. A directory has size 0."""
         found = self.find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True, **kwargs)
         sizes = {name: details["size"] for name, details in found.items()}
         return sum(sizes.values()) if total else sizes
@@ -209,8 +281,8 @@ class Listings(Coroutines):
     # ---- paths and patterns ----
 
     def _patterns(self, path: Any, removing: bool = False) -> set[str]:
-        """Those of the given paths that are patterns. A path that exists is not one, and a key of a mapping never is. Checking a path with special
-        characters costs one request if it is a file, else two. `removing`: for removals and moves, where "[ ]" alone does not make a pattern.
+        """The given paths that are patterns. A path that exists is not one, and a key of an FSMap never is. Checking a path with special characters costs one
+        request if it is a file, else two. `removing`: for removals and moves, where "[ ]" alone does not make a pattern.
         """
         path = transfers.plain(path)
         special = [p for p in dict.fromkeys([path] if isinstance(path, str) else path) if self._may_be_pattern(p)]
@@ -226,10 +298,10 @@ class Listings(Coroutines):
         return has_magic(path)
 
     def _expand(self, path: Any, patterns: set[str], recursive: bool = False, maxdepth: int | None = None) -> dict[str, Any]:
-        """The expansion of paths and patterns, with the entry of each; None if it has not been looked up.
+        """Expands paths and patterns to {path: its entry, or None if it was not requested}.
 
-        A directory that has the same name as a file is keyed by its name with a slash, unless there is a file of that name, too. With `recursive`, one more
-        request for each path checks for a file.
+        A directory with the same name as a file is keyed by its name with a slash, unless there is a file of that name as well. With `recursive`, each path
+        costs one more request, which checks for a file.
         """
         check_depth(maxdepth)
         path = transfers.plain(path)
@@ -254,7 +326,7 @@ class Listings(Coroutines):
         if not entries and not unseen:
             for given in [path] if isinstance(path, str) else path:
                 self._check_bucket(self._strip_protocol(given))
-            raise failure("COVE_ENOTFOUND", f"expand {path}: nothing is there")
+            raise failure("COVE_ENOTFOUND", f"expand {path}: no file or directory has this name, and no path matches it")
         files = {e["name"]: e for e in entries if e["type"] != "directory"}
         marked_last = sorted((e for e in entries if e["type"] == "directory"), key=lambda e: "ETag" in e)
         directories = {e["name"] + "/" * (e["name"] in files): e for e in marked_last}
@@ -275,7 +347,7 @@ class Listings(Coroutines):
 
 
 def _called_by_mapping() -> bool:
-    """Whether fsspec's FSMap makes this call. It passes its keys, which are names, to methods that take patterns, so only its frame shows it."""
+    """Whether fsspec's FSMap makes this call. It passes keys, which are never patterns, to methods that take patterns. Only its stack frame shows that."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and (module := frame.f_globals.get("__name__", "")).partition(".")[0] in ("cove", "fsspec"):
         if module == "fsspec.mapping":
@@ -285,7 +357,7 @@ def _called_by_mapping() -> bool:
 
 
 def _by_name(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The entries keyed by name; of a name that is both, the file."""
+    """The entries keyed by name. For a name that is both a file and a directory: the file."""
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         if entry["type"] != "directory" or entry["name"] not in found:
@@ -294,7 +366,7 @@ def _by_name(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _name(place: str, entry: dict[str, Any]) -> str:
-    """The name of an entry in the directory `place`; "" for `place` itself, which is a file then."""
+    """The name of an entry in the directory `place`; "" for `place` itself, if a file has its name."""
     name = entry["name"][len(place) + 1 if place else 0 :]
     return name.removesuffix("/") if entry["type"] == "directory" else name
 

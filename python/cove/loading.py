@@ -1,4 +1,4 @@
-"""Messages where the package cannot be loaded, and the log line where s3fs is installed beside it."""
+"""The error message if the package cannot be loaded, and the log line if another package for a scheme is installed as well."""
 
 from __future__ import annotations
 
@@ -15,21 +15,31 @@ from pathlib import Path
 import fsspec
 from fsspec.registry import known_implementations, registry
 
-from cove import FILESYSTEMS
+from cove.schemes import FILESYSTEMS
 
 OLDEST_FSSPEC = (2024, 2, 0)  # pyproject.toml has the same
-S3FS_BACK = 'fsspec.register_implementation("s3", s3fs.S3FileSystem, clobber=True)'
+# For the schemes of each store: the first of them, and fsspec's usual package for it.
+_OTHERS = {
+    "s3": ("s3", "s3fs", "S3FileSystem"),
+    "s3a": ("s3", "s3fs", "S3FileSystem"),
+    "gs": ("gs", "gcsfs", "GCSFileSystem"),
+    "gcs": ("gs", "gcsfs", "GCSFileSystem"),
+    "az": ("az", "adlfs", "AzureBlobFileSystem"),
+    "abfs": ("az", "adlfs", "AzureBlobFileSystem"),
+    "abfss": ("az", "adlfs", "AzureBlobFileSystem"),
+    "adl": ("az", "adlfs", "AzureBlobFileSystem"),
+}
 _HERE = Path(__file__).parent
-_logged = False
+_logged: set[str] = set()
 
 
 class LoadError(ImportError):
-    """An error that `explained` has raised."""
+    """The ImportError that `explained` raises."""
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """For imports: where one fails, or fsspec is too old, the ImportError names the cause and what to do, also when fsspec's registry makes the import."""
+def explained(scheme: str = "s3") -> Iterator[None]:
+    """For imports: if one fails, or fsspec is too old, raises an ImportError that names the cause and what to do. fsspec's registry then raises it as well."""
     try:
         version = tuple(map(int, re.findall(r"\d+", fsspec.__version__)[:3]))
         if version and version < OLDEST_FSSPEC:
@@ -39,37 +49,50 @@ def explained() -> Iterator[None]:
     except LoadError:
         raise
     except ImportError as error:
-        why = f"cove cannot be loaded: {_cause(error)}. To have s3:// by s3fs instead: pip uninstall cove, or, in a program, {S3FS_BACK}"
-        for scheme in FILESYSTEMS:
-            if _is_ours(scheme):
-                known_implementations[scheme]["err"] = why  # fsspec raises this in place of any ImportError
-        raise LoadError(why) from error
+        why = f"cove cannot be loaded: {_cause(error)}."
+        for each in FILESYSTEMS:
+            if _is_ours(each):
+                known_implementations[each]["err"] = f"{why} {_way_back(each)}"  # fsspec raises this in place of any ImportError
+        raise LoadError(f"{why} {_way_back(scheme)}") from error
 
 
 def _cause(error: ImportError) -> str:
-    said = str(error)
-    if "cannot open shared object file" in said:
-        return f"{said}. Install the package of that library, or a wheel of cove, which carries its own"
+    message = str(error)
+    if "cannot open shared object file" in message:
+        return f"{message}. Install the package of that library, or a wheel of cove, which contains it"
     if error.name not in ("cove", "_cove", "cove._cove"):
-        return said
+        return message
     python = f"{platform.python_implementation()} {sys.version_info.major}.{sys.version_info.minor} on {platform.machine()}"
     there = sorted(path.name for path in _HERE.glob("_cove*.so"))
     if not there:
         return f"its extension _cove is not in {_HERE}. Install cove again with the pip of this Python ({python})"
-    return f"{', '.join(there)} in {_HERE} is not for this Python ({python}): {said}. Install cove again with the pip of this Python"
+    return f"{', '.join(there)} in {_HERE} is not for this Python ({python}): {message}. Install cove again with the pip of this Python"
 
 
-def log_beside_s3fs() -> None:
-    """Logs once in a process that cove serves s3:// though s3fs is installed, too."""
-    global _logged
-    if not _logged and is_installed("s3fs") and _is_ours("s3"):
-        _logged = True
-        logging.getLogger("cove").info("s3:// is served by cove; s3fs is installed, too. To have s3:// by s3fs: %s", S3FS_BACK)
+def _way_back(scheme: str) -> str:
+    """How to have a scheme served by fsspec's usual package."""
+    first, package, _ = _OTHERS[scheme.lower()]
+    return f"To have {first}:// by {package} instead: pip uninstall cove, or, in a program, {_registration(first)}"
+
+
+def _registration(scheme: str) -> str:
+    _, package, name = _OTHERS[scheme]
+    return f'fsspec.register_implementation("{scheme}", {package}.{name}, clobber=True)'
+
+
+def log_beside(scheme: str) -> None:
+    """Logs once in a process that a scheme is served by cove, if fsspec's usual package for it is installed as well."""
+    package = _OTHERS[scheme][1]
+    if scheme not in _logged and is_installed(package) and _is_ours(scheme):
+        _logged.add(scheme)
+        logging.getLogger("cove").info(
+            "%s:// is served by cove; %s is installed, too. To have %s:// by %s: %s", scheme, package, scheme, package, _registration(scheme)
+        )
 
 
 @cache
 def is_installed(package: str) -> bool:
-    """Whether it can be imported. Tests of other programs put a stub without a spec in the place of a module."""
+    """Whether a package can be imported. ValueError: tests of other programs replace modules by stubs without a spec."""
     try:
         return find_spec(package) is not None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Paths on the local disk, as fsspec documents them for `get` and `put`, the same whichever version of fsspec is installed."""
+"""Local paths of `get` and `put`, by the rules that fsspec documents. They do not depend on the installed version of fsspec."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ _SCHEMES = ("file://", "file:", "local://", "local:")
 
 
 def absolute(path: str) -> str:
-    """The path from the root on. "~" at its start is a home folder; a slash at its end stays, and "." has one."""
+    """The absolute path. "~" at the start is expanded. A slash at the end is kept; "." gets one."""
     if path.startswith("~"):
         return os.path.expanduser(path)
     return path if path.startswith("/") else f"{os.getcwd()}/{'' if path == '.' else path.removeprefix('./')}"
 
 
 def without_scheme(path: str) -> str:
-    """The same for a member of a list, which may be a file:// URL; without a slash at its end."""
+    """The absolute path of an element of a list, which may be a file:// URL. A slash at the end is removed."""
     scheme = next(filter(path.startswith, _SCHEMES), "")
     return absolute(path[len(scheme) :]).rstrip("/") or "/"
 
 
 def patterns_in(paths: Iterable[str]) -> set[str]:
-    """The paths that are patterns: one that exists is not."""
+    """The paths that are patterns. A path that exists is not one."""
     return {path for path in paths if has_magic(path) and not os.path.lexists(path)}
 
 
 def expand(paths: Iterable[str], patterns: set[str], recursive: bool, maxdepth: int | None) -> list[str]:
-    """The sorted paths that paths and `patterns` among them stand for; with `recursive`, also everything below them, and the paths must exist."""
+    """The sorted paths that paths and patterns expand to; with `recursive`, also everything below them, and then the paths must exist."""
     check_depth(maxdepth)
     found: set[str] = set()
     for path in paths:
         if path not in patterns:
             some = _below(path.rstrip("/") or "/", maxdepth) if recursive else {path.rstrip("/") or "/"}
-            why = "nothing is there"
+            why = "no such local file or directory"
         else:
             some = set(LocalFileSystem().glob(path, maxdepth=maxdepth))
-            if recursive and maxdepth != 1:  # what a pattern matches is the first level
+            if recursive and maxdepth != 1:  # the matches of a pattern are the first level
                 some = some.union(*(_below(match, maxdepth and maxdepth - 1) for match in some))
-            why = "nothing matches; in a pattern, [ of a name is written [[]"
+            why = "no local path matches this pattern; to match the character [, write [[]"
         if not some:
             raise failure("COVE_ENOTFOUND", f"put {path}: {why}")
         found |= some

@@ -1,4 +1,4 @@
-"""Which checkpoints exist at cove URLs: corrects Lightning's ModelCheckpoint. How they are written is in checkpoints.py."""
+"""Corrects Lightning's ModelCheckpoint, which chooses, names and removes checkpoints, for cove URLs. checkpoints.py writes and reads them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import torch
 from fsspec.core import split_protocol, url_to_fs
 from fsspec.utils import get_protocol
 
-from . import FILESYSTEMS
 from .checkpoints import StreamingIO
 from .paths import check_target
+from .schemes import FILESYSTEMS
 
 
 def _is_remote(path: str | Path | None) -> bool:
@@ -23,16 +23,16 @@ def _is_remote(path: str | Path | None) -> bool:
 
 
 def _place(url: str | Path | None) -> tuple[str | None, str]:
-    """Equal for two spellings of one URL. No filesystem is opened: a checkpoint may name a filesystem that isn't installed here."""
+    """A value that is equal for all spellings of a URL. Opens no filesystem: a checkpoint may name a filesystem that is not installed here."""
     scheme, path = split_protocol(str(url or ""))
     scheme = scheme and scheme.lower()
     return FILESYSTEMS.get(scheme, scheme), path.strip("/")
 
 
 class RemoteModelCheckpoint:
-    """A mixin for Lightning's ModelCheckpoint. Nothing changes for a local folder."""
+    """A mixin for Lightning's ModelCheckpoint. With a local folder it changes nothing."""
 
-    _name_of_last = ""  # set while a checkpoint is saved that is also saved as the last one
+    _name_of_last = ""  # the path of the last checkpoint, set while a checkpoint is saved that will also be saved as the last one
     _link: tuple | None = None  # save_last="link": the source, the copy and the step of the source's save
 
     def __repr__(self) -> str:
@@ -43,7 +43,7 @@ class RemoteModelCheckpoint:
         check_target(self._ModelCheckpoint__resolve_ckpt_dir(trainer))  # Lightning turns a Path of a URL into a local folder
         scheme, path = split_protocol(str(self.dirpath or ""))
         if scheme and path.endswith("//"):
-            self.dirpath = f"{scheme}://{path.rstrip('/')}/"  # the same folder, as on a local disk; a store's keys keep each slash
+            self.dirpath = f"{scheme}://{path.rstrip('/')}/"  # on a disk "a//" and "a/" are one folder; in a store they are two prefixes
         self._link = None
         wanted, self.save_last = self.save_last, bool(self.save_last)  # Lightning refuses "link" here, and only here
         try:
@@ -83,7 +83,7 @@ class RemoteModelCheckpoint:
             yield
 
     def _has_links(self) -> bool:
-        """Whether Lightning makes a link for save_last="link", as from 2.2 on; before, "link" means True."""
+        """Whether Lightning makes a link for save_last="link". It does from 2.2 on; before, "link" means True."""
         return "link" in str(inspect.signature(super().__init__).parameters["save_last"].annotation)
 
     @staticmethod
@@ -105,7 +105,7 @@ class RemoteModelCheckpoint:
         super().load_state_dict(state_dict)
 
     def _respelled(self, state: dict[str, Any]) -> dict[str, Any]:
-        """The state with this run's spelling of the folder. Lightning compares paths as texts."""
+        """The state with paths in this run's spelling of the folder, because Lightning compares paths as text."""
         scheme, folder = _place(self.dirpath)
 
         def path(old: str) -> str:
@@ -122,7 +122,7 @@ class RemoteModelCheckpoint:
         return new
 
     def file_exists(self, filepath: str, trainer: Any) -> bool:
-        # Lightning asks the store even for the name that it wrote last; and whether it is a directory, which our plugins never write.
+        # Lightning sends a request even for the file that it wrote last, and another to check for a directory, which our plugins never write.
         if _is_remote(filepath) and filepath == self.last_model_path:
             return True
         saves = trainer.strategy.checkpoint_io
@@ -132,7 +132,7 @@ class RemoteModelCheckpoint:
         return trainer.strategy.reduce_boolean_decision(there, all=False)
 
     def _save_topk_checkpoint(self, trainer: Any, monitor_candidates: dict[str, torch.Tensor]) -> None:
-        # The first checkpoint has the last one's name before that is saved, so that the last one can be its copy.
+        # The first checkpoint must contain the path of the last one, which is saved after it. Then the last one can be a copy of it.
         if self.save_last and _is_remote(self.dirpath):
             self._name_of_last = self._next_last(trainer, monitor_candidates)
         try:

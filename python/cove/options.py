@@ -1,4 +1,4 @@
-"""From Python's keyword arguments to the library's named options, which are strings."""
+"""Converts Python keyword arguments to the library's options, which are strings."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# What fsspec gives to every filesystem for its cache of listings. cove keeps no listings, so there is nothing to set.
+# fsspec's options for its cache of listings. cove caches no listings, so they have no effect.
 LISTING_OPTIONS = frozenset({"use_listings_cache", "listings_expiry_time", "max_paths"})
 
 
 def text_of(value: Any) -> str:
-    """One option's value as the library reads it."""
+    """The value of one option, as the library's text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
@@ -24,13 +24,13 @@ def text_of(value: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    raise TypeError(f"{type(value).__name__} is no value of an option; give numbers, text, lists and dicts")
+    raise TypeError(f"an option cannot have a value of type {type(value).__name__}; use numbers, text, lists and dicts")
 
 
 def to_library(options: Mapping[str, Any], accepted: Iterable[str] = ()) -> dict[str, str]:
-    """The options that are for the library to check. None means "not given", as it does in Python.
+    """The options to pass to the library, which checks them. None means "not given".
 
-    Those in `accepted` belong to other clients: they are taken, so that code that names them goes on to run, and mean nothing here.
+    Options in `accepted` belong to other clients. They are accepted without effect, so that code written for those clients runs.
     """
     left_out = LISTING_OPTIONS.union(accepted)
     return {name: text_of(value) for name, value in options.items() if value is not None and name not in left_out}
@@ -41,5 +41,5 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def seconds(duration: str) -> float:
     """Parses a duration that the library has accepted, such as "30s" or "200ms"; a number alone is in seconds."""
-    number, unit = re.fullmatch(r"(.*?)(ms|s|m|h)?", duration.lower()).groups()  # type: ignore[union-attr]  # whatever it is, it matches
+    number, unit = re.fullmatch(r"(.*?)(ms|s|m|h)?", duration.lower()).groups()  # type: ignore[union-attr]  # every text matches
     return float(number) * _UNITS[unit or "s"]

@@ -1,6 +1,7 @@
-"""Paths as they are given: as text, and URLs with a missing slash. pathlib turns "s3://bucket/x" into "s3:/bucket/x", which every program takes for a local path.
+"""Converts paths to text and refuses URLs that pathlib has damaged.
 
-The library refuses such a URL, and so does every function of this package that takes a path: otherwise a file in a local folder "s3:" would be missed too late.
+pathlib turns "s3://bucket/x" into "s3:/bucket/x", which other programs use as a local path. The library and every function of this package that takes a path
+refuse such a URL. Otherwise a run would be saved into a local folder "s3:" without an error.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 
 from fsspec.utils import stringify_path
 
-from cove import FILESYSTEMS
 from cove.errors import failure
+from cove.schemes import FILESYSTEMS
 
 _SCHEMES = "|".join(map(re.escape, FILESYSTEMS))
 _AT_THE_START = re.compile(rf"({_SCHEMES}):/(?!/)", re.IGNORECASE)
@@ -21,7 +22,7 @@ _ANYWHERE = re.compile(rf"(?:^|/)({_SCHEMES}):/(?!/)", re.IGNORECASE)
 
 
 def as_text(path: Any) -> str:
-    """A path that somebody has given, as a str."""
+    """A path that a caller has given, as a str."""
     path = stringify_path(path)
     if isinstance(path, bytes):
         return os.fsdecode(path)
@@ -54,12 +55,12 @@ def _in_target(path: Any) -> re.Match[str] | None:
 
 
 def _text(path: Any) -> str:
-    # Not fspath of anything else: for other classes it may be another path, or a download.
+    # No fspath of other classes: it may return another path, or download a file.
     return str(path) if isinstance(path, (str, PurePath)) else ""
 
 
 def _url(match: re.Match[str]) -> str:
-    return f"{match[1].lower()}://{match.string[match.end():]}"
+    return f"{match[1].lower()}://{match.string[match.end() :]}"
 
 
 def _refusal(path: Any, match: re.Match[str]) -> OSError:
@@ -67,3 +68,8 @@ def _refusal(path: Any, match: re.Match[str]) -> OSError:
     if match.string.startswith("/"):
         why += f", or {f'file://{match.string}'!r} for a local folder of this name"
     return failure("COVE_EINVAL", why)
+
+
+def is_list(path: Any) -> bool:
+    """Whether a call was given several paths."""
+    return isinstance(path, (list, tuple, set))

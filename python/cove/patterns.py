@@ -1,4 +1,4 @@
-"""Patterns of paths, as fsspec documents them: * ? [ ] within one name, ** for any number of directories."""
+"""Glob patterns as fsspec documents them: * ? [ ] within one name, ** for any number of directories."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _TOKENS = re.compile(r"\*+|\?|\[(?:!.|[^!])[^]]*\]|.", re.DOTALL)
 
 
 def matcher(pattern: str) -> Callable[[str], object]:
-    """A function that tells whether a whole path matches. ValueError: ** beside other characters.
+    """A function that returns whether a whole path matches the pattern. ValueError: ** beside other characters in one name.
 
-    Its time is bounded by the lengths of both, whatever the names: what a * or ** stands for is settled by the first place at which what is between it and the
-    next one fits, and no later place is tried, for the next one may stand for what is between the two. Only the last one goes to the end.
+    Matching never backtracks without limit: its time is bounded by the lengths of pattern and path. The text between two wildcards is matched at the first
+    place where it fits. Later places need not be tried, because the next wildcard can match the text in between. Only the last wildcard reaches to the end.
     """
     *above, last = pattern.split("/")
     groups = count()
-    runs: list[str] = [""]  # of directories between two **
+    runs: list[str] = [""]  # the names between two **
     for part in above:
         if part == "**":
             runs.append("")
@@ -26,7 +26,7 @@ def matcher(pattern: str) -> Callable[[str], object]:
     end = ".*" if last == "**" else _name(last, groups)
     regex, *below = runs
     for run in below if last == "**" else below[:-1]:
-        # A ** stands for no single directory without a name, so what follows one cannot be put off by that much.
+        # ** never matches only one directory with an empty name. So a run that contains empty names may fit later only: it is not atomic.
         regex += f"(?:.+/)?{run}" if run.startswith("/") or "//" in run else _first(f"(?:.+?/)??{run}", groups)
     if below and last != "**":
         regex += "(?:.+/)?" + below[-1]
@@ -34,7 +34,7 @@ def matcher(pattern: str) -> Callable[[str], object]:
 
 
 def _first(regex: str, groups: Iterator[int]) -> str:
-    """The first place at which this fits, and no other. Python has atomic groups from 3.11 only."""
+    """An atomic group: matches at the first place only. Python's re has atomic groups from 3.11 on only."""
     group = f"g{next(groups)}"
     return f"(?=(?P<{group}>{regex}))(?P={group})"
 
@@ -49,7 +49,7 @@ def _name(part: str, groups: Iterator[int]) -> str:
         return "[^/]+"
     if "**" in part:
         raise ValueError(f"Invalid pattern: '**' can only be an entire path component, not {part!r}")
-    runs: list[str] = [""]  # of characters between two *
+    runs: list[str] = [""]  # the characters between two *
     for token in _TOKENS.findall(part):
         if token == "*":
             runs.append("")
@@ -66,7 +66,7 @@ def _token(token: str) -> str:
 
 
 def _one_of(characters: str) -> str:
-    """What stands between [ and ]: characters and ranges, after a ! all others."""
+    """The regex of the text between [ and ]: characters and ranges, or after "!" all characters but these."""
     negated = characters.startswith("!")
     accepted = ""
     for low, high in re.findall(r"(.)(?:-(.))?", characters[negated:], re.DOTALL):

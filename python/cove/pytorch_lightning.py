@@ -1,4 +1,4 @@
-"""What `cove.lightning` has, over the classes of `pytorch_lightning`."""
+"""The classes of `cove.lightning`, for the package `pytorch_lightning`."""
 
 from lightning_fabric.plugins import TorchCheckpointIO
 from lightning_fabric.utilities.cloud_io import _load
@@ -11,16 +11,16 @@ __all__ = ["AsyncCoveCheckpointIO", "CoveCheckpointIO", "ModelCheckpoint"]
 
 
 class CoveCheckpointIO(StreamingIO, TorchCheckpointIO):
-    """Saves and loads checkpoints by streams: see `cove.lightning.CoveCheckpointIO`."""
+    """Streams checkpoints to and from the store: see `cove.lightning.CoveCheckpointIO`."""
 
     _lightnings_load = staticmethod(_load)
 
 
 class AsyncCoveCheckpointIO(BackgroundIO, TorchCheckpointIO):
-    """The same beside the training: see `cove.lightning.AsyncCoveCheckpointIO`."""
+    """Saves checkpoints in the background: see `cove.lightning.AsyncCoveCheckpointIO`."""
 
     _lightnings_load = staticmethod(_load)
 
 
 class ModelCheckpoint(RemoteModelCheckpoint, callbacks.ModelCheckpoint):
-    """Lightning's ModelCheckpoint, right on a remote root too: see `cove.lightning.ModelCheckpoint`."""
+    """Lightning's ModelCheckpoint, corrected for remote folders: see `cove.lightning.ModelCheckpoint`."""

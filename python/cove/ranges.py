@@ -1,4 +1,4 @@
-"""Parts of files: limits as Python's slices have them, and many parts of many files at once."""
+"""Byte ranges of files: limits with the meaning of Python slices, and reads of many ranges of many files at once."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from cove import _cove
 from cove.asyncio_queue import MAX_JOBS
 
-TO_THE_END = -1  # a length, as the library's ranges have it
-FAR = 1 << 62  # behind the end of every file
-SURE = 1 << 30  # who asks for more may mean "to the end": memory for it is had only once the file's size is known
+TO_THE_END = -1  # the library's length for "to the end of the file"
+FAR = 1 << 62  # beyond the end of every file
+SURE = 1 << 30  # bytes. A longer range may mean "to the end", so memory is allocated only once the file's size is known.
 
 
 def byte_range(start: int | None, end: int | None, size: Callable[[], int]) -> tuple[int, int]:
-    """The offset and length of `file[start:end]`. Only two of the forms that a slice may have depend on the file's size, and ask for it."""
+    """The offset and length of `file[start:end]`. `size` is called only if they depend on the file's size."""
     start = max(-FAR, min(start or 0, FAR))
     if end is None:
         return start, -start if start < 0 else TO_THE_END
@@ -27,7 +27,7 @@ def byte_range(start: int | None, end: int | None, size: Callable[[], int]) -> t
 
 
 def spread(paths: list[str], limits: Any) -> list[int | None]:
-    """One limit for each path: `limits` is a list of them, or one for all."""
+    """One limit for each path. `limits`: a list of limits, or one for all paths."""
     if not isinstance(limits, (list, tuple)):
         return [limits] * len(paths)
     if len(limits) != len(paths):
@@ -36,7 +36,7 @@ def spread(paths: list[str], limits: Any) -> list[int | None]:
 
 
 def by_path(paths: list[str]) -> dict[str, list[int]]:
-    """Where each path stands in the list."""
+    """The positions of each path in the list."""
     places: dict[str, list[int]] = {}
     for place, path in enumerate(paths):
         places.setdefault(path, []).append(place)
@@ -44,16 +44,16 @@ def by_path(paths: list[str]) -> dict[str, list[int]]:
 
 
 def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None], ends: list[int | None]) -> list[Any]:
-    """The bytes of `paths[i][starts[i]:ends[i]]`, or what went wrong with it.
+    """The bytes of `paths[i][starts[i]:ends[i]]` for each i, or the exception.
 
-    Files are read at the same time. The ranges of one are merged into few requests, and fail together. Where it takes a file's size to know what is wanted,
-    that is asked for first.
+    Files are read in parallel. The ranges of one file are merged into few requests, and fail together. The size of a file is requested first if its ranges
+    depend on it.
     """
     if len(paths) == 1:
         return [_one(filesystem, paths[0], starts[0], ends[0])]
     groups = by_path(paths)
     unsure = [path for path, places in groups.items() if any(_takes_size(starts[i], ends[i], len(places)) for i in places)]
-    told = dict(zip(unsure, filesystem.stat_many(unsure)))
+    stats = dict(zip(unsure, filesystem.stat_many(unsure)))
     results: list[Any] = [None] * len(paths)
     jobs: dict[int, list[int]] = {}
     queue = _cove.Queue()
@@ -66,7 +66,7 @@ def read(filesystem: _cove.Filesystem, paths: list[str], starts: list[int | None
 
     try:
         for path, places in groups.items():
-            info = told.get(path, (path, None))
+            info = stats.get(path, (path, None))
             try:
                 if isinstance(info, Exception):
                     raise info
@@ -93,20 +93,20 @@ def _one(filesystem: _cove.Filesystem, path: str, start: int | None, end: int | 
 
 
 def _takes_size(start: int | None, end: int | None, ranges: int) -> bool:
-    """Whether it takes the file's size to know which bytes `file[start:end]` are, or how much memory they need. `ranges`: how many of the file are wanted."""
+    """Whether the bytes of `file[start:end]`, or the memory for them, depend on the file's size. `ranges`: how many ranges of the file are read."""
     start = start or 0
     if end is None:
-        return start >= 0 or -start > SURE or ranges > 1  # a tail alone is one request without it
+        return start >= 0 or -start > SURE or ranges > 1  # a suffix range alone is one request without the size
     return start < 0 or end < 0 or end > FAR or end - start > SURE
 
 
 def at_once(length: int) -> bool:
-    """Whether so many bytes can be asked for without the file's size."""
+    """Whether a range of this length can be read without knowing the file's size."""
     return 0 <= length <= SURE
 
 
 def _within(size: int | None, offset: int, length: int) -> tuple[int, int]:
-    """A range from the file's start on, with nothing behind its end; the range as it is where the size was not asked for."""
+    """The range with an offset from the start of the file, cut at its end. Unchanged if the size is None."""
     if size is None:
         return offset, length
     offset = max(0, size + offset) if offset < 0 else min(offset, size)

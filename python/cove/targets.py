@@ -1,4 +1,4 @@
-"""Checks of the targets of a copy of many files. Two sources with the same target would lose a file, so this is checked before anything is done."""
+"""Checks the targets of a copy of many files before anything is copied. Two sources with the same target would lose a file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def check_distinct(pairs: Iterable[tuple[str, str]]) -> None:
     sources: dict[str, str] = {}
     for source, target in pairs:
         if target in sources:
-            raise _meeting(sources[target], source, target)
+            raise _same_target(sources[target], source, target)
         sources[target] = source
 
 
 def check_within(pairs: list[tuple[str, str]]) -> None:
-    """The same for copies within a store, where a target must not be another copy's source either."""
+    """The same for copies within a store. There a target must not be the source of another copy either."""
     check_distinct(pairs)
     sources = {source for source, _ in pairs}
     for source, target in pairs:
@@ -37,7 +37,7 @@ def check_not_inside(places: Iterable[tuple[str, str]]) -> None:
 
 
 def check_inside(top: str, places: Iterable[str]) -> None:
-    """Raises InvalidArgument if a local path is outside of `top`, as of a key with ".." in it."""
+    """Raises InvalidArgument if a local path is outside of `top`, for example because a key contains ".."."""
     top = os.path.abspath(top)
     for place in places:
         if os.path.commonpath([top, whole := os.path.abspath(place)]) != top:
@@ -50,19 +50,19 @@ def marker(directory: str) -> str:
 
 
 def check_local(files: list[tuple[str, str]], directories: list[tuple[str, str]]) -> None:
-    """`files`, `directories`: (source, local target). On a disk two names may lead to one file, and no name is both a file and a directory."""
+    """`files`, `directories`: (source, local target). On a disk two paths may name one file, and no name is both a file and a directory."""
     real = _resolver()
     files = [(source, real(target)) for source, target in files]
     directories = [(source, real(target)) for source, target in directories]
-    for first, second, target in _meetings(files, directories, str):
-        raise _meeting(first, second, target)
+    for first, second, target in _collisions(files, directories, str):
+        raise _same_target(first, second, target)
     ignores_case = cache(_ignores_case)
-    for first, second, target in _meetings(files, directories, _folded):
+    for first, second, target in _collisions(files, directories, _folded):
         if ignores_case(_existing(target)):
-            raise _meeting(first, second, target)
+            raise _same_target(first, second, target)
 
 
-def _meeting(first: str, second: str, target: str) -> OSError:
+def _same_target(first: str, second: str, target: str) -> OSError:
     return _refusal(f"{first} and {second} have the same target, {target}: nothing was done; copy them to different targets")
 
 
@@ -70,9 +70,7 @@ def _refusal(why: str) -> OSError:
     return failure("COVE_EINVAL", why)
 
 
-def _meetings(
-    files: list[tuple[str, str]], directories: list[tuple[str, str]], key: Callable[[str], str]
-) -> Iterator[tuple[str, str, str]]:
+def _collisions(files: list[tuple[str, str]], directories: list[tuple[str, str]], key: Callable[[str], str]) -> Iterator[tuple[str, str, str]]:
     """Yields (source, source, target) where two files have the same key, or a file has the key of a directory that is copied or needed as a parent."""
     sources: dict[str, str] = {}
     for source, target in files:

@@ -1,7 +1,7 @@
-"""Transactions: `with fs.transaction` publishes what was written in it at its end.
+"""Transactions: `with fs.transaction` publishes the files written inside it when it ends.
 
-fsspec's own class, before 2026, left a filesystem in a transaction when a commit failed: from then on that thread's files were closed without an error and
-never published. On every version it forgets the files of a transaction in which another one begins.
+fsspec's own class does not suffice. Before 2026, a failed commit left the filesystem in its transaction: later files of that thread were closed without an
+error and never published. In every version, a nested transaction makes it forget the files of the outer one.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from fsspec.transaction import Transaction
 
 
 class FileTransaction(Transaction):
-    """The transactions of one thread. One that begins in another publishes its own files at its own end; the other goes on.
+    """The transactions of one thread. A nested transaction publishes its files when it ends; the outer one continues.
 
-    A transaction has ended when `complete` returns or raises, whatever happened to its files.
+    A transaction has ended when `complete` returns or raises, even if files could not be published.
     """
 
     def __init__(self, fs: Any) -> None:
         super().__init__(fs)
-        self._begun: list[tuple[int, bool]] = []  # of each that has not ended: the number of files before it; whether by start_transaction
+        self._begun: list[tuple[int, bool]] = []  # for each open transaction: the number of files before it; whether start_transaction began it
 
     def start(self, by_steps: bool = False) -> None:
-        if by_steps and self._begun and self._begun[-1][1]:  # what would have ended it has failed: nobody would end the first of two
-            warnings.warn("a transaction begins again that was not ended: what was written in it is discarded", RuntimeWarning, stacklevel=3)
+        if by_steps and self._begun and self._begun[-1][1]:  # its end_transaction was skipped, probably by an exception
+            warnings.warn("start_transaction: the transaction before was not ended; its files are discarded", RuntimeWarning, stacklevel=3)
             self.complete(commit=False)
         self._begun.append((len(self.files), by_steps))
         self.fs._intrans, self.fs._transaction = True, self
 
     def complete(self, commit: bool = True) -> None:
-        """Publishes the files one after the other, or discards them. Where one fails, the rest are discarded, and its error is raised."""
+        """Publishes the files one after the other, or discards them. If one fails, the rest are discarded and its error is raised."""
         before = self._begun.pop()[0] if self._begun else 0
         mine: deque[Any] = deque()
         while len(self.files) > before:
@@ -53,5 +53,5 @@ class FileTransaction(Transaction):
 def _discard(file: Any) -> None:
     try:
         file.discard()
-    except Exception as error:  # must not take the place of the error that ends the transaction, nor keep the other files from being discarded
+    except Exception as error:  # logged, not raised: the other files must be discarded too, and an error that ends the transaction must not be replaced
         logging.getLogger("cove").warning("discard %r: %s", file, error)

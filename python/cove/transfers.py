@@ -1,4 +1,4 @@
-"""Copies of many files: which file goes where, as fsspec documents it, and how many are under way."""
+"""Transfers of many files: the target of each, by fsspec's rules, and running several at once."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 
 from cove import _cove, local_paths, targets
 from cove.errors import failure
-from cove.paths import as_text
+from cove.paths import as_text, is_list
 
-BLOCK = 4 << 20  # bytes between two looks at a callback
-PARALLEL = 16  # files under way at once; each has its parts in parallel besides
-_mine = threading.local()  # `transfer`: the one that this thread works for
+BLOCK = 4 << 20  # bytes between two calls of a callback
+PARALLEL = 16  # files under way at once; each may have several parts in parallel
+_mine = threading.local()  # `transfer`: the transfer that this thread works for
 
 
 class _Transfer:
@@ -52,7 +52,7 @@ class _Transfer:
 
 def plain(path: Any) -> Any:
     """A path as a string; a list of paths as a list of strings."""
-    return [as_text(p) for p in path] if isinstance(path, (list, tuple, set)) else as_text(path)
+    return [as_text(p) for p in path] if is_list(path) else as_text(path)
 
 
 def same_path(fs: Any, one: Any, other: Any) -> bool:
@@ -65,10 +65,10 @@ def same_path(fs: Any, one: Any, other: Any) -> bool:
 
 
 def destinations(sources: list[str], source: Any, pattern: bool, target: Any, into: bool) -> list[str]:
-    """Where each of `sources` goes, which are what `source` (a path, a pattern or a list) stands for.
+    """The target of each of `sources`, which `source` (a path, a pattern or a list) expanded to.
 
-    `pattern`: `source` is one. `target`: a path or a list of paths. `into`: it is a directory that exists, or its slash at the end says so: what has a
-    name of its own, a file or a directory without a slash behind it, keeps that name in there.
+    `pattern`: `source` is a pattern. `target`: a path or a list of paths. `into`: `target` is an existing directory, or ends in a slash. Then a file keeps its
+    name inside it, and so does a directory that is given without a slash at its end.
     """
     listed = not isinstance(source, str)
     keeps_name = not listed and (len(sources) == 1 if pattern else into and not source.endswith("/"))
@@ -89,7 +89,7 @@ def _renamed(paths: list[str], target: str, keeps_name: bool) -> list[str]:
 
 def _as_many(target: list[str], sources: list[str]) -> list[str]:
     if len(target) != len(sources):
-        raise ValueError(f"{len(sources)} sources and {len(target)} targets")
+        raise ValueError(f"{len(sources)} sources, but {len(target)} targets: give one target for each source, or one directory")
     return target
 
 
@@ -99,17 +99,15 @@ def _last(path: str) -> str:
 
 
 def without_directories(found: dict[str, Any], source: Any, recursive: bool, maxdepth: int | None, is_directory: Callable[[str], bool]) -> dict[str, Any]:
-    """What is copied of all that was found: of a path or a pattern that is not copied with all below it, the files only."""
+    """The entries that a copy includes: files only, if `source` is a path or pattern and the copy is not recursive or is limited by `maxdepth`."""
     if not isinstance(source, str) or (recursive and maxdepth is None):
         return found
     return {path: known for path, known in found.items() if not (known["type"] == "directory" if known else is_directory(path))}
 
 
-def downloads(
-    fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None
-) -> tuple[list[tuple[str, str, Any]], list[str]]:
-    """(path in the store, local path, what is known of it) for each file and directory; and the files left out because
-    no disk can hold a file whose name ends in a slash."""
+def downloads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> tuple[list[tuple[str, str, Any]], list[str]]:
+    """(path in the store, local path, its entry if known) for each file and directory; and the files that are skipped because no file on a disk has a name that
+    ends in a slash."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
         pairs = [(fs._file(s), local_paths.absolute(t)) for s, t in zip(source, target, strict=True)]
@@ -134,7 +132,7 @@ def downloads(
 
 
 def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | None) -> tuple[list[tuple[str, str]], list[str]]:
-    """(local path, path in the store) for each file; and the directories to make, beside those that come to be with what is in them."""
+    """(local path, path in the store) for each file; and the directories to make. Others exist as soon as their files do."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
         pairs = [(local_paths.absolute(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
@@ -146,7 +144,7 @@ def uploads(fs: Any, source: Any, target: Any, recursive: bool, maxdepth: int | 
         sources = _copied(without_directories(found, source, recursive, maxdepth, os.path.isdir), {*named})
         if not sources:
             return [], []
-        into = isinstance(target, str) and (target.endswith("/") or fs.isdir(target))
+        into = isinstance(target, str) and (target.endswith("/") or fs._may_be_directory(target))
         pairs = list(zip(sources, destinations(sources, source, bool(patterns), fs._strip_protocol(target), into)))
     directories = {local: path for local, path in pairs if os.path.isdir(local)}
     made = {*_tops(directories), *(d for d in directories if not os.listdir(d))}
@@ -159,7 +157,7 @@ def _copied(found: Iterable[str], named: set[str]) -> list[str]:
     """The paths without pipes, sockets and devices, unless they were named."""
     others = {path for path in found if path not in named and _is_special(path)}
     for path in sorted(others):
-        warnings.warn(f"{path} is neither a file nor a directory; it is not copied", stacklevel=5)
+        warnings.warn(f"put {path}: neither a file nor a directory, so it is not copied; name it to copy it", stacklevel=5)
     return [path for path in found if path not in others]
 
 
@@ -174,8 +172,8 @@ def _is_special(path: str) -> bool:
 def copies(
     fs: Any, source: Any, target: Any, patterns: set[str], recursive: bool, maxdepth: int | None, moving: bool = False
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[str], dict[str, Any]]:
-    """For a copy within the store: (from, to) for each file; the same for existing directory markers; the directories to make that no file implies; and the
-    known ETags from the listings."""
+    """For a copy within the store: (source, target) for each file; the same for existing directory markers; the directories to make that no file implies; and
+    the ETags known from listings."""
     source, target = plain(source), plain(target)
     if isinstance(source, list) and isinstance(target, list):
         pairs = [(fs._file(s), fs._strip_protocol(t)) for s, t in zip(source, target, strict=True)]
@@ -184,15 +182,15 @@ def copies(
     found = without_directories(fs._expand(source, patterns, recursive, maxdepth), source, recursive, maxdepth, fs.isdir)
     if not found:
         return [], [], [], {}
-    into = isinstance(target, str) and (target.endswith("/") or fs.isdir(target))
+    into = isinstance(target, str) and (target.endswith("/") or fs._may_be_directory(target))
     places = dict(zip(found, destinations(list(found), source, bool(patterns), fs._strip_protocol(target), into)))
     directories = dict.fromkeys(path for path, known in found.items() if known and known["type"] == "directory")
     pairs = [pair for pair in places.items() if pair[0] not in directories]
     if moving:
         targets.check_not_inside((d, places[d]) for d in directories)
-    tops = _tops(directories)  # a listing of what is below them does not show their own markers
+    tops = _tops(directories)  # a listing below them does not include their own markers
     marked = [d for d in directories if "ETag" in found[d] or (d in tops and "/" in d and "/" in places[d])]
-    files = dict(pairs)  # an object of a marker's name that has bytes is one of them
+    files = dict(pairs)  # includes non-empty objects with the name of a marker
     markers = [(targets.marker(d), targets.marker(places[d])) for d in marked if targets.marker(d) not in files]
     targets.check_within(pairs + markers)
     names = set(files.values())
@@ -202,7 +200,7 @@ def copies(
 
 
 def _tops(directories: Iterable[str]) -> dict[str, None]:
-    """Those that are not below another one."""
+    """The directories that are not below another one."""
     tops: dict[str, None] = {}
     last = ""
     for directory in sorted(directories, key=targets.marker):
@@ -223,7 +221,7 @@ def local_file(path: Any, size: int = -1, timeout_s: float = 0) -> Iterator[_cov
 
     `size`: in bytes, if known. Pipes and devices are written to directly; `timeout_s` (0: none) limits each wait for the reader.
     """
-    # Links determine where ".." leads. A local name may begin with ~ or look like a URL.
+    # No normpath: symbolic links decide what ".." means. No expansion: a local name may begin with ~ or look like a URL.
     writer = _cove.Writer(_local(), os.path.join(os.getcwd(), os.fsdecode(path)), expected_size=size, timeout=timeout_s or None)
     transfer = getattr(_mine, "transfer", None)
     if transfer is not None:
@@ -261,18 +259,18 @@ class _Pipe:
                     return n
             check_stopped()
             if self._timeout_s and time.monotonic() >= until:
-                raise failure("COVE_ETIMEDOUT", f"put {self._path}: the deadline of {self._timeout_s:g} s passed, and nothing came")
+                raise failure("COVE_ETIMEDOUT", f"put {self._path}: no data within the timeout of {self._timeout_s:g} s")
 
 
 def check_stopped() -> None:
-    """Raises where the transfer that this thread works for has been given up."""
+    """Raises if the transfer that this thread works for was stopped."""
     transfer = getattr(_mine, "transfer", None)
     if transfer is not None and transfer.stopped:
-        raise failure("COVE_ECANCELED", "transfer: another file of this transfer failed, or it was interrupted")
+        raise failure("COVE_ECANCELED", "transfer: stopped, because another of its files failed or it was interrupted")
 
 
 def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block: int = BLOCK) -> None:
-    """All that `source` still has goes to `target`, through one buffer."""
+    """Copies the rest of `source` to `target`, through one buffer."""
     buffer = memoryview(bytearray(block))
     while n := source.readinto(buffer):
         target.write(buffer[:n])
@@ -281,7 +279,8 @@ def send(source: Any, target: Any, callback: Callback = DEFAULT_CALLBACK, block:
 
 
 def send_whole(source: Any, target: Any, callback: Callback) -> None:
-    """All of `source` (a reader at its first byte) to an open file. Where the source is replaced before the file has got a byte, the new version is read."""
+    """Copies all of `source` (a reader at its first byte) to an open file. If the source is replaced before the first byte is written, copies the new
+    version."""
     while True:
         callback.set_size(source.size)
         try:
@@ -294,8 +293,8 @@ def send_whole(source: Any, target: Any, callback: Callback) -> None:
 
 
 def download(source: Any, path: Any, timeout_s: float, callback: Callback) -> None:
-    """Copies all of `source` (a reader at its first byte) to a local file, which is replaced at the end. Where the source is replaced meanwhile, restarts on the
-    new version, unless a pipe or a device has received bytes of the old one."""
+    """Copies all of `source` (a reader at its first byte) to a local file, which is replaced at the end. If the source is replaced meanwhile, restarts with the
+    new version, unless a pipe or a device has already received bytes."""
     while True:
         callback.set_size(source.size)
         try:
@@ -311,9 +310,9 @@ def download(source: Any, path: Any, timeout_s: float, callback: Callback) -> No
 
 
 def each(work: Callable[..., None], calls: Iterable[Sequence[Any]], parallel: int | None, callback: Callback) -> None:
-    """Makes all the calls, some at once, and counts them. The first failure ends it; those under way end with their next block."""
+    """Calls `work` with each of `calls`, several in parallel, and counts them. The first failure stops the others, each at its next block."""
     calls = list(calls)
-    if len(calls) == 1:  # by this thread, whose Ctrl-C ends a call of the library at once
+    if len(calls) == 1:  # on this thread: in the main thread Ctrl-C ends a call of the library at once
         work(*calls[0])
         callback.relative_update(1)
         return

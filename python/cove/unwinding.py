@@ -1,9 +1,10 @@
 """Finds out whether a file is closed because an exception propagates, or because its owner is finalized: then the file may be incomplete.
 
-Code that calls `close` in a `finally` block, or in a wrapper's `__exit__`, does not pass the exception on. But while such a block runs, the exception is the
-thread's `sys.exc_info()`. An exception that was already being handled when the file was opened does not count, unless it was raised again inside the block
-that handled it. Nor does one that is caught by an `except` block: then the program closes the file on purpose. Whether it is caught is determined from the
-byte code of the function whose block runs.
+Code that calls `close` in a `finally` block, or in a wrapper's `__exit__`, does not pass the exception on. But while such a block runs, `sys.exc_info()` of
+the thread returns the exception. Two kinds of exceptions do not count:
+
+- one that was already being handled when the file was opened, unless it was raised again inside the block that handled it;
+- one that an `except` block has caught: then the program closes the file on purpose. The byte code of the running function shows whether it is caught.
 """
 
 from __future__ import annotations
@@ -35,24 +36,24 @@ class OpenContext:
         self._positions = {} if self._exception is None else _running(set(_traceback_frames(self._exception)))
         self._in_finalizer = _in_finalizer()
 
-    def passing(self, told_of_none: bool = False) -> BaseException | None:
-        """The exception that was raised since then and propagates beyond the block that runs now.
+    def passing(self, exited_normally: bool = False) -> BaseException | None:
+        """The exception that was raised since the file was opened and propagates beyond the running block.
 
-        `told_of_none`: the caller is an `__exit__` that got no exception. If an exception left the `with` block that calls it, another `__exit__` in between
-        has suppressed it.
+        `exited_normally`: the caller is an `__exit__` that received no exception. If an exception left the `with` block that calls it, another `__exit__`
+        in between has suppressed it.
         """
         newest = sys.exc_info()[1]
         if newest is None:
             return None
         before = set(map(id, _with_contexts(self._exception)))
-        left = _left_by_with() if told_of_none else None
+        left = _left_by_with() if exited_normally else None
         for exception in _with_contexts(newest):
             known = id(exception) in before
             if known and exception is not newest:
                 break
             handling = _handling(exception, innermost=known)
             if handling is None:
-                raises = exception is newest and not known  # not in Python code; older ones are over
+                raises = exception is newest and not known  # no Python code handles it; older exceptions have ended
             elif handling.frame is left and handling.handlers and Bytecode(left.f_code).is_with(handling.handlers[-1]):
                 raises = False
             else:
@@ -64,7 +65,7 @@ class OpenContext:
         return None
 
     def dropped(self) -> bool:
-        """Whether the call comes from a `__del__` that was started since then."""
+        """Whether the call comes from a `__del__` that was started since the file was opened."""
         return not self._in_finalizer and _in_finalizer()
 
     def _raised_again(self, handling: _Handling) -> bool:
@@ -127,7 +128,7 @@ def _traceback_frames(exception: BaseException) -> dict[FrameType, list[int]]:
 def _handling(exception: BaseException, innermost: bool) -> _Handling | None:
     """The handler that runs because of the exception. None: there is none in Python code.
 
-    `innermost`: the exception is the thread's current one, so the innermost running handler of its frames is the one.
+    `innermost`: the exception is the thread's current one, so its handler is the innermost running one of its frames.
     """
     offsets = _traceback_frames(exception)
     for frame in _frames():

@@ -1,4 +1,4 @@
-"""Files opened with "r+b": read whole into a temporary file, changed there, and written back at the end."""
+"""Files opened with "r+b": downloaded into a temporary file, changed there, and written back by `close`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from cove.files import PublishedFile
 from cove.transfers import send
 
 if TYPE_CHECKING:
-    from cove.filesystem import CoveFileSystem
+    from cove.opening import Opening
 
 
 class UpdateFile(PublishedFile):
-    """A file to read and write at any place. `close` replaces the whole file, if it was changed here and is still the version that was read; another
-    writer's stays, and PreconditionFailed says so. It takes as much room on the local disk as the file has bytes, so it is for small files.
+    """A file to read and write at any position. If it was changed, `close` replaces the whole file, on the condition that the store still has the version that
+    was read: otherwise PreconditionFailed is raised and the other writer's file stays. A copy is on the local disk meanwhile, so it is meant for small files.
     """
 
-    def __init__(self, fs: CoveFileSystem, path: str, autocommit: bool, properties: dict[str, Any]) -> None:
+    def __init__(self, fs: Opening, path: str, autocommit: bool, properties: dict[str, Any]) -> None:
         super().__init__(fs, path, "r+b", autocommit)
         self._properties = properties
-        self._etag = fs._etag(fs._see(path))  # what was appended here arrives first, and makes its own version
+        self._etag = fs._etag(fs._see(path))  # `_see` first sends bytes appended here, which make a new version
         self._changed = False
         self._local = tempfile.TemporaryFile()
         try:
@@ -29,9 +29,6 @@ class UpdateFile(PublishedFile):
         except BaseException:
             self._local.close()
             raise
-        # What is called often is the local file's own.
-        for name in ("read", "read1", "readinto", "readline", "seek", "tell"):
-            setattr(self, name, getattr(self._local, name))
         self._closed = False
 
     def readable(self) -> bool:
@@ -40,9 +37,35 @@ class UpdateFile(PublishedFile):
     def seekable(self) -> bool:
         return True
 
+    # Methods of this object, not those of the local file: they hold it, as in `fs.open(path, "r+b").read()`.
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Reads up to `size` bytes from the position on; -1 or None: all."""
+        return self._local.read(size)
+
+    def read1(self, size: int = -1) -> bytes:
+        """As `read`."""
+        return self._local.read1(size)
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads into a buffer; returns the number of bytes."""
+        return self._local.readinto(buffer)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Reads up to the end of a line, or `size` bytes."""
+        return self._local.readline(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Sets the position, and returns it."""
+        return self._local.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The position in bytes."""
+        return self._local.tell()
+
     @property
     def size(self) -> int:
-        """Its bytes, with the changes."""
+        """The size in bytes, including changes."""
         position = self._local.tell()
         size = self._local.seek(0, 2)
         self._local.seek(position)
@@ -54,13 +77,13 @@ class UpdateFile(PublishedFile):
         return self._local.write(data)
 
     def truncate(self, size: int | None = None) -> int:
-        """Cuts or extends it to `size` bytes, by default to the position; returns the size."""
+        """Shortens or extends the file to `size` bytes, by default to the position; returns the size."""
         self._check_open()
         self._changed = True
         return self._local.truncate(size)
 
     def _publish(self) -> None:
-        """Writes the file back, if it was changed."""
+        """Uploads the file, if it was changed."""
         try:
             if self._changed:
                 self._local.seek(0)
@@ -71,7 +94,7 @@ class UpdateFile(PublishedFile):
             self.discard()
 
     def discard(self) -> None:
-        """Forgets the changes; what is in the store stays as it is."""
+        """Discards the changes; the file in the store does not change."""
         with self._ending:
             self._closed, self._changed, self._opening = True, False, None
             self._local.close()

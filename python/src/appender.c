@@ -52,7 +52,7 @@ static PyObject *appender_new(PyTypeObject *type, PyObject *args, PyObject *kwar
 }
 
 /* One that was not closed still sends what it has, as a file of Python's does; a failure is reported as one of a
- * destructor. In a forked child the library only lets go of it. */
+ * destructor. In a forked child the library only releases it. */
 static void appender_dealloc(PyObject *object)
 {
     cove_appender *appender = covepy_stream_left(object);

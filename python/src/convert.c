@@ -6,8 +6,8 @@
 
 #define LARGE_COPY ((size_t)1 << 20) /* from this size on other threads may run while bytes are copied */
 
-/* Paths are bytes. What a listing gave that is no UTF-8 comes back as it was: surrogateescape, as os.fsencode does it,
- * but whatever the locale says. */
+/* Paths are bytes. Names of a listing that are not UTF-8 pass through Python unchanged: surrogateescape, as
+ * os.fsencode does it, but in every locale. */
 int covepy_path(PyObject *value, void *ret_path)
 {
     struct covepy_path *ret = ret_path;

@@ -1,11 +1,11 @@
 /*
- * What the files of the extension `cove._cove` share. One file is one type (filesystem.c, reader.c, writer.c,
- * appender.c, queue.c) or one idea below them: errors.c, call.c, lock.c, stream.c, convert.c, info.c, pairs.c,
- * ranges.c, log.c, sums.c.
+ * What the files of the extension `cove._cove` share. One file is one type (filesystem.c with the methods in fs_*.c and
+ * many.c, reader.c, writer.c, appender.c, queue.c) or one idea below them: types.c, errors.c, call.c, lock.c, stream.c,
+ * convert.c, info.c, pairs.c, ranges.c, log.c, sums.c. module.c is above them all. No files use each other in a circle.
  *
  * The rules of all of them: a call that may wait releases the GIL (COVEPY_WAIT), also one that ends something: a free
  * that aborts an upload, or joins a thread that fetches credentials; what a call needs meanwhile, paths and buffers, is
- * held by the frame that made it; memory that the library fills is seen by nobody else before it is full.
+ * held by the frame that made it; no other code sees memory that the library fills before it is full.
  */
 #ifndef COVEPY_H
 #define COVEPY_H
@@ -101,7 +101,7 @@ bool covepy_lock_orphaned(struct covepy_lock *lock);
 
 /* ---- stream.c ---- */
 
-/* What tells a Reader, a Writer and an Appender apart here. */
+/* The differences between a Reader, a Writer and an Appender. */
 struct covepy_kind {
     const char *name;
     const char *closed; /* what is said to who uses one that has ended */
@@ -128,9 +128,9 @@ int covepy_stream_begin(struct covepy_stream *self, struct covepy_call *c);
  */
 int covepy_stream_begin_last(struct covepy_stream *self, struct covepy_call *c);
 bool covepy_stream_end(struct covepy_stream *self, struct covepy_call *c, int64_t rc);
-/* Ends it without an error: `let_go` gives the library's object (NULL: it has ended before) back. */
-PyObject *covepy_stream_close(PyObject *object, void (*let_go)(void *stream));
-void covepy_stream_dealloc(PyObject *object, void (*let_go)(void *stream));
+/* Ends it without an error: `release` gives the library's object (NULL: it has ended before) back. */
+PyObject *covepy_stream_close(PyObject *object, void (*release)(void *stream));
+void covepy_stream_dealloc(PyObject *object, void (*release)(void *stream));
 /* The same in two steps, for one whose end may fail: what is left to end, NULL where a thread of the parent was at it,
  * and the rest. */
 void *covepy_stream_left(PyObject *object);
@@ -160,8 +160,11 @@ PyObject *covepy_list_add(PyObject *list, PyObject *value);
 
 /* ---- info.c ---- */
 
-/* (path, size, is_directory, mtime_ns, etag, version_id, storage_class, content_type); the last is not in listings */
+/* (path, size, is_directory, mtime_ns, etag, version_id, storage_class, content_type, created_ns, metadata); listings
+ * have none of the last three. */
 PyObject *covepy_info(const cove_info *info);
+PyObject *covepy_metadata(const cove_info *info); /* a dict */
+PyObject *covepy_headers(const cove_info *info);  /* likewise, of cove_info_header */
 /* Everything that `listing` gives, as a list of those; of versions, as a list of (info, is_latest, is_deleted). It is
  * freed. */
 PyObject *covepy_infos(struct covepy_call *c, cove_listing *listing, bool versions);
@@ -206,38 +209,58 @@ void covepy_log_deliver(void);
 
 PyObject *covepy_block_sums(PyObject *module, PyObject *args);
 
-/* ---- the types ---- */
+/* ---- types.c ---- */
 
 #define COVEPY_KEYWORDS(fn) (PyCFunction)(void (*)(void)) fn, METH_VARARGS | METH_KEYWORDS
+#define COVEPY_DOC(text)    (char *)(text) /* what a slot holds is not const, whatever it is */
+
+/* Makes the type of `spec` and adds it to the module. */
+PyTypeObject *covepy_add_type(PyObject *module, PyType_Spec *spec);
+/* The end of every dealloc: a type that was made at run time is held by its instances. */
+void covepy_free_object(PyObject *self);
 
 struct covepy_fs {
     PyObject_HEAD cove_fs *fs;
     cove_options *options; /* as given: for what a URL means to this filesystem */
 };
 
-extern PyTypeObject *covepy_fs_type;
+extern PyTypeObject *covepy_fs_type; /* filesystem.c sets it */
 /* Converter: a Filesystem, borrowed, as struct covepy_fs *. */
 int covepy_fs(PyObject *value, void *ret_fs);
 
-/* What cove_fs_stat says of a path, as `value` makes it. */
-PyObject *covepy_fs_told(PyObject *self, PyObject *args, PyObject *kwargs, PyObject *(*value)(const cove_info *info));
-
-/* The value of a queue's result, an exception where it failed; and the end of what the library handed over with it. */
-PyObject *covepy_result(const struct cove_result *result);
-void covepy_result_done(struct cove_result *result);
+/* ---- the types ---- */
 
 int covepy_fs_init(PyObject *module);
 int covepy_reader_init(PyObject *module);
 int covepy_writer_init(PyObject *module);
 int covepy_appender_init(PyObject *module);
 int covepy_queue_init(PyObject *module);
-#define COVEPY_DOC(text) (char *)(text) /* what a slot holds is not const, whatever it is */
-/* Makes the type of `spec` and adds it to the module. */
-PyTypeObject *covepy_add_type(PyObject *module, PyType_Spec *spec);
-/* The end of every dealloc: a type that was made at run time is held by its instances. */
-void covepy_free_object(PyObject *self);
 
-/* fs_read.c, fs_write.c, fs_beside.c and many.c: methods of Filesystem */
+/* ---- queue.c ---- */
+
+/* The value of a queue's result, an exception where it failed; and the end of what the library handed over with it. */
+PyObject *covepy_result(const struct cove_result *result);
+void covepy_result_done(struct cove_result *result);
+
+/* ---- fs_*.c and many.c: methods of Filesystem ---- */
+
+PyObject *covepy_fs_exists(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_is_file(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_is_directory(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_has_directories(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_remove(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_remove_tree(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_mkdir(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_stat(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_list(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_find(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_walk(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_glob(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_versions(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_find_versions(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_copy(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_move(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *covepy_fs_abandoned_uploads(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_read_file(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_read_range(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_read_into(PyObject *self, PyObject *args, PyObject *kwargs);
@@ -255,6 +278,8 @@ PyObject *covepy_fs_stat_many(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_copy_many(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *covepy_fs_remove_files(PyObject *self, PyObject *args, PyObject *kwargs);
 
+/* What cove_fs_stat returns for a path, as `value` makes it. */
+PyObject *covepy_fs_told(PyObject *self, PyObject *args, PyObject *kwargs, PyObject *(*value)(const cove_info *info));
 /* All that `reader` of `path` has, straight into the bytes object that comes out, however large it is. COVE_ELIMIT
  * beyond `max_bytes` (0: any number). Closes the reader. */
 PyObject *covepy_read_large(struct covepy_call *c, cove_fs *fs, const char *path, cove_reader *reader,

@@ -3,21 +3,33 @@
 
 /* ---- metadata and tags ---- */
 
-static PyObject *metadata_of(const cove_info *info)
+typedef int (*pair_fn)(const cove_info *info, size_t i, const char **ret_name, const char **ret_value);
+
+static PyObject *pairs(const cove_info *info, pair_fn fn)
 {
     PyObject *dict = PyDict_New();
     const char *name, *value;
 
-    for (size_t i = 0; dict && cove_info_metadata(info, i, &name, &value) == 0; i++) {
+    for (size_t i = 0; dict && fn(info, i, &name, &value) == 0; i++) {
         if (covepy_dict_set(dict, name, value) < 0)
             Py_CLEAR(dict);
     }
     return dict;
 }
 
+PyObject *covepy_metadata(const cove_info *info)
+{
+    return pairs(info, cove_info_metadata);
+}
+
+PyObject *covepy_headers(const cove_info *info)
+{
+    return pairs(info, cove_info_header);
+}
+
 PyObject *covepy_fs_metadata(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    return covepy_fs_told(self, args, kwargs, metadata_of);
+    return covepy_fs_told(self, args, kwargs, covepy_metadata);
 }
 
 PyObject *covepy_fs_tags(PyObject *self, PyObject *args, PyObject *kwargs)

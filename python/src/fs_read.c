@@ -7,7 +7,7 @@
 /* Up to this size a whole file comes by the library's own call, which needs one request where the file is small, and is
  * copied once. Beyond it, it is read by a reader, which knows the size before the bytes. */
 #define LARGE ((size_t)8 << 20)
-/* Who asks for more than this may mean "to the end": not worth memory before the size is known. */
+/* A caller that asks for more than this may mean "to the end": no memory is allocated before the size is known. */
 #define SURE ((long long)64 << 20)
 
 static PyObject *refuse_size(struct covepy_call *c, cove_fs *fs, const char *path, int64_t size, uint64_t max_bytes)
@@ -141,7 +141,7 @@ PyObject *covepy_fs_read_range(PyObject *self, PyObject *args, PyObject *kwargs)
     covepy_call_init(&c, timeout_ms);
     if (length < 0 || length > SURE) {
         bytes = read_range_by_reader(&c, fs, path.text, offset, length);
-    } else if ((bytes = covepy_bytes_new((uint64_t)length, &to)) != NULL) {
+    } else if ((bytes = covepy_bytes_new((uint64_t)length, &to))) {
         COVEPY_WAIT(&c, n = cove_fs_read_range(fs, path.text, offset, to, (size_t)length, &c.call, &c.err));
         if (covepy_call_ok(&c, n))
             bytes = covepy_bytes_shorten(bytes, n);

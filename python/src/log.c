@@ -3,7 +3,7 @@
  *
  * A line may come from any of its threads, when the GIL can't be taken: its holder may wait for a lock that the logging
  * thread has. So a line is queued, and handed over at the end of the next call from Python; a full queue drops its
- * oldest line. A line that says that a call waits is of use only during the call: a thread is started to hand it over.
+ * oldest line. A line about a call that waits is of use only during the call: a thread is started to hand it over.
  * These lines are rare.
  */
 #include "covepy.h"
@@ -102,7 +102,7 @@ static bool find_loggers(void)
         get_logger = logging ? PyObject_GetAttrString(logging, "getLogger") : NULL;
         Py_XDECREF(logging);
     }
-    return get_logger != NULL;
+    return get_logger;
 }
 
 /* A handler may keep its log in a store of the library's, and so make lines itself: these are for the next call. */

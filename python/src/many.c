@@ -120,7 +120,8 @@ static int64_t submit(struct many *m, size_t i, const struct cove_call *call, st
     return cove_queue_copy(m->queue, m->fs, path, item->target.text, call, user, err);
 }
 
-/* Submits what there is room for and waits for results. A submission that was refused is a result as well. */
+/* Submits as many calls as there is room for and waits for results. A submission that was refused is a result as well.
+ */
 static int take_batch(struct many *m, const struct cove_call *call, struct cove_error *err)
 {
     int rc = 1;
@@ -158,6 +159,10 @@ static int keep_batch(struct many *m)
             m->readers[at] = result->reader;
             result->reader = NULL;
         } else if (rc == 0) {
+            if (m->kind == WRITE) { /* the list has no place for it: None where the file was written */
+                cove_info_free(result->info);
+                result->info = NULL;
+            }
             m->results[at] = covepy_result(result);
             rc = m->results[at] ? 0 : -1;
         }
@@ -168,7 +173,7 @@ static int keep_batch(struct many *m)
     return rc;
 }
 
-/* What was too large for the queue, one after the other: each is many requests at once by itself. */
+/* Files that are too large for the queue, one after the other: each is read by many parallel requests. */
 static int read_large(struct many *m, struct covepy_call *c)
 {
     for (size_t i = 0; i < m->n; i++) {

@@ -1,30 +1,6 @@
 /* The module `cove._cove`: the library for Python, as directly as it goes. The package around it is in Python. */
 #include "covepy.h"
 
-/* ---- types ---- */
-
-PyTypeObject *covepy_add_type(PyObject *module, PyType_Spec *spec)
-{
-    PyObject *type = PyType_FromSpec(spec);
-
-    if (!type)
-        return NULL;
-    if (PyModule_AddType(module, (PyTypeObject *)type) < 0)
-        Py_CLEAR(type);
-    return (PyTypeObject *)type;
-}
-
-void covepy_free_object(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
-    release(self);
-    Py_DECREF(type);
-}
-
-/* ---- what the library knows of itself ---- */
-
 static PyObject *known_implementations(PyObject *module, PyObject *unused)
 {
     PyObject *list = PyList_New(0);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define BATCH   16
-#define STEP_MS 100 /* how long a wait goes on before it looks at signals and whether the queue was closed */
+#define STEP_MS 100 /* a wait checks for signals and for a closed queue at this interval */
 
 struct job {
     struct job *next, *previous;
@@ -20,7 +20,7 @@ struct job {
 };
 
 struct queue {
-    PyObject_HEAD cove_queue *queue; /* NULL: closed, and nobody is inside any more */
+    PyObject_HEAD cove_queue *queue; /* NULL: closed, and no call is inside any more */
     struct job *jobs;                /* submitted, not taken */
     pid_t owner;
     size_t inside; /* threads in a call of the library */
@@ -69,8 +69,8 @@ static void job_free(struct queue *self, struct job *job)
     free(job);
 }
 
-/* Ends it, once nobody is inside. In a forked child those who were have stayed behind. */
-static void let_go(struct queue *self)
+/* Frees the queue, once no call is inside. In a forked child the parent's calls do not exist. */
+static void release(struct queue *self)
 {
     cove_queue *queue = self->queue;
 
@@ -84,7 +84,7 @@ static void let_go(struct queue *self)
 
 static void queue_dealloc(PyObject *object)
 {
-    let_go((struct queue *)object);
+    release((struct queue *)object);
     covepy_free_object(object);
 }
 
@@ -102,7 +102,7 @@ static void leave(struct queue *self)
 {
     self->inside--;
     if (self->closed && self->inside == 0)
-        let_go(self);
+        release(self);
 }
 
 static PyObject *queue_close(PyObject *object, PyObject *unused)
@@ -113,7 +113,7 @@ static PyObject *queue_close(PyObject *object, PyObject *unused)
         Py_RETURN_NONE;
     self->closed = true;
     if (self->inside == 0 || self->owner != getpid())
-        let_go(self);
+        release(self);
     else
         cove_queue_cancel_all(self->queue); /* the last one to leave closes it */
     Py_RETURN_NONE;
@@ -354,14 +354,16 @@ static PyObject *value_of(struct job *job, const struct cove_result *result)
 
     if (job->ranges.ranges && result->rc == 0)
         return covepy_ranges_list(&job->ranges);
+    if (job->buffer.obj && result->info)
+        return Py_BuildValue("(NN)", covepy_str_or_none(cove_info_etag(result->info)),
+                             covepy_str_or_none(cove_info_version_id(result->info)));
     if (!bytes || result->rc < 0)
         return covepy_result(result);
     job->bytes = NULL;
     return covepy_bytes_shorten(bytes, result->count);
 }
 
-/* Makes Python's values of results and lets go of their jobs; NULL where one could not be made, and the list is gone.
- */
+/* Makes Python's values of results and releases their jobs. NULL: one could not be made, and the list is freed. */
 static PyObject *add_results(struct queue *self, PyObject *list, struct cove_result *results, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -436,7 +438,7 @@ static PyObject *queue_next(PyObject *object, PyObject *args, PyObject *kwargs)
         if (n < 0 || (n == 0 && PyErr_CheckSignals() < 0))
             Py_CLEAR(list);
         if (n == BATCH)
-            left_ms = 0; /* and those that are ready besides */
+            left_ms = 0; /* then take those that are ready, without a wait */
         else if (!more || self->closed)
             break;
         else if (left_ms != INT64_MAX)

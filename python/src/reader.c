@@ -32,19 +32,19 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     return result;
 }
 
-static void let_go(void *stream)
+static void release(void *stream)
 {
     cove_reader_close(stream);
 }
 
 static void reader_dealloc(PyObject *object)
 {
-    covepy_stream_dealloc(object, let_go);
+    covepy_stream_dealloc(object, release);
 }
 
 static PyObject *reader_close(PyObject *object, PyObject *unused)
 {
-    return covepy_stream_close(object, let_go);
+    return covepy_stream_close(object, release);
 }
 
 /* ---- reading ---- */
@@ -218,7 +218,8 @@ static PyMethodDef reader_methods[] = {
     { 0 },
 };
 
-static PyObject *reader_version_id(PyObject *object, void *closure)
+/* A text that the reader has, or None. */
+static PyObject *text_of(PyObject *object, const char *(*text)(const cove_reader *reader))
 {
     struct covepy_stream *self = (struct covepy_stream *)object;
     struct covepy_call c;
@@ -226,15 +227,27 @@ static PyObject *reader_version_id(PyObject *object, void *closure)
 
     if (covepy_stream_begin(self, &c) < 0)
         return NULL;
-    result = covepy_str_or_none(cove_reader_version_id(self->stream));
+    result = covepy_str_or_none(text(self->stream));
     if (!covepy_stream_end(self, &c, 0))
         Py_CLEAR(result);
     return result;
 }
 
+static PyObject *reader_etag(PyObject *object, void *closure)
+{
+    return text_of(object, cove_reader_etag);
+}
+
+static PyObject *reader_version_id(PyObject *object, void *closure)
+{
+    return text_of(object, cove_reader_version_id);
+}
+
 static PyGetSetDef reader_getset[] = {
     { "size", reader_size, NULL, "Bytes of the file as it was opened.", NULL },
-    { "version_id", reader_version_id, NULL, "The ID of the version that is read; None: the store tells none.", NULL },
+    { "etag", reader_etag, NULL, "The ETag of the version that is read; None: the store reports none.", NULL },
+    { "version_id", reader_version_id, NULL, "The ID of the version that is read; None: the store reports none.",
+      NULL },
     { "closed", covepy_stream_closed, NULL, "Whether it was closed.", NULL },
     { 0 },
 };
@@ -243,8 +256,8 @@ static PyType_Slot reader_slots[] = {
     { Py_tp_doc,
       COVEPY_DOC(
           "Reader(fs, path, *, timeout=None)\n--\n\nOpens a file for reading. All bytes are of one version of it: "
-          "if it is replaced meanwhile, PreconditionFailed is raised. Threads take turns; a forked child may go on "
-          "reading. A Ctrl-C during a call ends it for good.") },
+          "if it is replaced meanwhile, PreconditionFailed is raised. Threads take turns; a forked child may "
+          "read on. A Ctrl-C during a call ends it for good.") },
     { Py_tp_new, reader_new },
     { Py_tp_dealloc, reader_dealloc },
     { Py_tp_methods, reader_methods },

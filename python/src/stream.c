@@ -61,7 +61,7 @@ bool covepy_stream_end(struct covepy_stream *self, struct covepy_call *c, int64_
     return ok;
 }
 
-PyObject *covepy_stream_close(PyObject *object, void (*let_go)(void *stream))
+PyObject *covepy_stream_close(PyObject *object, void (*release)(void *stream))
 {
     struct covepy_stream *self = (struct covepy_stream *)object;
     void *stream;
@@ -71,7 +71,7 @@ PyObject *covepy_stream_close(PyObject *object, void (*let_go)(void *stream))
     stream = self->stream;
     self->stream = NULL;
     Py_BEGIN_ALLOW_THREADS;
-    let_go(stream);
+    release(stream);
     Py_END_ALLOW_THREADS;
     covepy_lock_give(&self->lock);
     Py_RETURN_NONE;
@@ -93,12 +93,12 @@ void covepy_stream_free(PyObject *object)
     covepy_free_object(object);
 }
 
-void covepy_stream_dealloc(PyObject *object, void (*let_go)(void *stream))
+void covepy_stream_dealloc(PyObject *object, void (*release)(void *stream))
 {
     void *stream = covepy_stream_left(object);
 
     Py_BEGIN_ALLOW_THREADS;
-    let_go(stream);
+    release(stream);
     Py_END_ALLOW_THREADS;
     covepy_stream_free(object);
 }
@@ -111,5 +111,5 @@ PyObject *covepy_stream_cancel(PyObject *object, PyObject *unused)
 
 PyObject *covepy_stream_closed(PyObject *object, void *closure)
 {
-    return PyBool_FromLong(((struct covepy_stream *)object)->stream == NULL);
+    return PyBool_FromLong(!((struct covepy_stream *)object)->stream);
 }

@@ -78,7 +78,7 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     return result;
 }
 
-static void let_go(void *stream)
+static void release(void *stream)
 {
     cove_writer_free(stream);
 }
@@ -87,7 +87,7 @@ static void writer_dealloc(PyObject *object)
 {
     free(((struct writer *)object)->etag);
     free(((struct writer *)object)->version_id);
-    covepy_stream_dealloc(object, let_go);
+    covepy_stream_dealloc(object, release);
 }
 
 /* ---- the calls ---- */
@@ -163,7 +163,7 @@ static PyObject *writer_finish(PyObject *object, PyObject *unused)
 
 static PyObject *writer_abort(PyObject *object, PyObject *unused)
 {
-    return covepy_stream_close(object, let_go);
+    return covepy_stream_close(object, release);
 }
 
 /* ---- the type ---- */

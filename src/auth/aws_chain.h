@@ -9,16 +9,30 @@
 
 #include "auth/aws_config.h"
 #include "auth/aws_credentials.h"
+#include "auth/credentials_file.h"
 #include "auth/exchange.h"
 #include "net/http.h"
 
 #define COVE__AWS_TOKEN_MAX COVE__EXCHANGE_RESPONSE_MAX /* of a token's file, and of what a process prints */
 
+/* What can give keys, in the order in which it is tried. */
+enum cove__aws_place {
+    COVE__AWS_UNKNOWN,
+    COVE__AWS_WEB_IDENTITY, /* of the environment */
+    COVE__AWS_PROFILE,
+    COVE__AWS_CONTAINER,
+    COVE__AWS_INSTANCE
+};
+
 /* A store's sources, in their order. Owned strings. */
 struct cove__aws_chain {
-    char *profile; /* of the option, which precedes the environment; NULL: the environment's */
+    /* Where the first keys were found. Later ones are looked for only there, so that a file which is empty for a moment
+     * does not change who signs. UNKNOWN: none were found yet. */
+    enum cove__aws_place place;
+    char *profile; /* of the option, or the one of the first keys; NULL: the environment's */
     char *region;  /* of the store, and of STS where the profile names none */
     struct cove__exchange_client client;
+    struct cove__credentials_files *tokens; /* owned: web identities and logins that the last refresh read */
     /* of the present refresh: the profile that it began with, whose endpoints are used for all requests. BORROWED */
     const struct cove__aws_profile *first;
 };
@@ -26,6 +40,7 @@ struct cove__aws_chain {
 /* What a store is opened with. BORROWED. */
 struct cove__aws_chain_options {
     const char *profile, *region;
+    const char *keys_of; /* the profile whose keys the store has already: later ones are of it; NULL: it has none */
     const struct cove__http_config *http; /* CA, proxy and user agent of it hold for the sources too */
 };
 /* `ret`: for cove__provider_new, which takes what it holds. */
@@ -71,7 +86,7 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *origin, bool m
  * token and an end. aws_sts.c. */
 int cove__aws_keys_from_xml(struct cove__slice text, const char *origin, struct cove__aws_credentials *ret,
                             struct cove_error *err);
-/* "2026-11-24T02:00:00Z" to nanoseconds; NULL or "": never (INT64_MAX); COVE_EPROTOCOL: neither. */
+/* "2026-11-24T02:00:00Z", in any zone, to nanoseconds; NULL or "": never (INT64_MAX); COVE_EPROTOCOL: neither. */
 int cove__aws_expiry(const char *text, const char *origin, int64_t *ret_ns, struct cove_error *err);
 
 #endif

@@ -9,10 +9,12 @@
 
 #include <cove/log.h>
 
+#include "auth/credentials_file.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 #define NONE       SIZE_MAX
 #define AT(field_) offsetof(struct cove__aws_profile, field_)
@@ -84,7 +86,7 @@ static char **field(struct cove__aws_profile *profile, size_t offset)
 static int set(char **at, struct cove__slice value)
 {
     char *copy = cove__strndup((const char *)value.data, value.size);
-    if (copy == NULL)
+    if (!copy)
         return COVE_ENOMEM;
     cove__free(*at);
     *at = copy;
@@ -102,7 +104,7 @@ static void add_char(struct word *w, uint8_t c)
 {
     w->n += !w->open;
     w->open = true;
-    if (w->n == 2 && c != 0 && w->rest != NULL)
+    if (w->n == 2 && c != 0 && w->rest)
         w->rest = (uint8_t)w->rest[0] == c ? w->rest + 1 : NULL;
 }
 
@@ -133,7 +135,7 @@ static bool has_second_word(struct cove__slice head, const char *name)
             add_char(&w, c);
         }
     }
-    return w.n == 2 && w.rest != NULL && w.rest[0] == '\0';
+    return w.n == 2 && w.rest && w.rest[0] == '\0';
 }
 
 /* The section "[kind name]" of the config file; of several spellings the last one. */
@@ -172,9 +174,9 @@ static int take(const struct view *v, const char *name, char **ret, struct cove_
     const struct cove__ini_option *o = NULL;
     unsigned file = COVE__AWS_CREDENTIALS + 1;
 
-    while (o == NULL && file > 0)
+    while (!o && file > 0)
         o = get_of(v, --file, name);
-    if (o == NULL)
+    if (!o)
         return 0;
     if (cove__ini_is_nested(o->value))
         return cove__fail(err, COVE_EINVAL, "%s: line %u: %s takes one value, not indented lines below it",
@@ -186,31 +188,31 @@ static int take_nested(const struct cove__ini_option *parent, const char *name, 
 {
     struct cove__slice value;
 
-    if (parent == NULL || !cove__ini_is_nested(parent->value) || !cove__ini_nested(parent->value, name, &value))
+    if (!parent || !cove__ini_is_nested(parent->value) || !cove__ini_nested(parent->value, name, &value))
         return 0;
     return set(ret, value);
 }
 
-/* All keys from one file: two halves from two files are no pair. */
+/* All keys come from one file: an id and a secret of two files do not belong together. */
 static int take_keys(const struct view *v, struct cove__aws_profile *profile)
 {
     unsigned file = COVE__AWS_CREDENTIALS;
 
-    if (get_of(v, file, "aws_access_key_id") == NULL)
+    if (!get_of(v, file, "aws_access_key_id"))
         file = COVE__AWS_CONFIG;
     profile->keys_of_config = file == COVE__AWS_CONFIG;
     const struct cove__ini_option *id = get_of(v, file, "aws_access_key_id");
     const struct cove__ini_option *secret = get_of(v, file, "aws_secret_access_key");
     const struct cove__ini_option *token = get_of(v, file, "aws_security_token"); /* its old name */
-    if (token == NULL)
+    if (!token)
         token = get_of(v, file, "aws_session_token");
-    int rc = id != NULL ? set(&profile->access_key_id, id->value) : 0;
-    if (rc == 0 && id != NULL && v->files[file].path != NULL)
+    int rc = id ? set(&profile->access_key_id, id->value) : 0;
+    if (rc == 0 && id && v->files[file].path)
         rc = set(&profile->keys_file, cove__slice_str(v->files[file].path));
-    profile->keys_line = id != NULL ? id->line : 0;
-    if (rc == 0 && id != NULL && secret != NULL)
+    profile->keys_line = id ? id->line : 0;
+    if (rc == 0 && id && secret)
         rc = set(&profile->secret_access_key, secret->value);
-    if (rc == 0 && id != NULL && token != NULL)
+    if (rc == 0 && id && token)
         rc = set(&profile->session_token, token->value);
     return rc;
 }
@@ -226,10 +228,10 @@ static bool is_empty(const struct cove__ini *ini, size_t section)
 
 static int take_services(const struct cove__ini *config, struct cove__aws_profile *profile)
 {
-    size_t section = profile->services != NULL ? find_section(config, "services", profile->services) : NONE;
+    size_t section = profile->services ? find_section(config, "services", profile->services) : NONE;
     int rc = 0;
 
-    profile->services_missing = profile->services != NULL && (section == NONE || is_empty(config, section));
+    profile->services_missing = profile->services && (section == NONE || is_empty(config, section));
     for (size_t i = 0; section != NONE && rc == 0 && i < COUNT(service_rows); i++)
         rc = take_nested(cove__ini_get(config, section, service_rows[i].service), "endpoint_url",
                          field(profile, service_rows[i].at));
@@ -245,17 +247,17 @@ static int take_session(const struct cove__ini *config, struct cove__aws_profile
         { "sso_start_url", "its sso_start_url differs from that of its sso-session", AT(sso_start_url) },
         { "sso_region", "its sso_region differs from that of its sso-session", AT(sso_region) },
     };
-    size_t section = profile->sso_session != NULL ? find_section(config, "sso-session", profile->sso_session) : NONE;
+    size_t section = profile->sso_session ? find_section(config, "sso-session", profile->sso_session) : NONE;
     int rc = 0;
 
-    if (profile->sso_session != NULL && section == NONE)
+    if (profile->sso_session && section == NONE)
         profile->sso_problem = "its sso-session is not in the file";
     for (size_t i = 0; section != NONE && rc == 0 && i < COUNT(of_session); i++) {
         const struct cove__ini_option *o = cove__ini_get(config, section, of_session[i].name);
         char **own = field(profile, of_session[i].at);
-        if (o == NULL)
+        if (!o)
             continue;
-        if (*own != NULL && !cove__slice_is(o->value, *own))
+        if (*own && !cove__slice_is(o->value, *own))
             profile->sso_problem = of_session[i].differs;
         rc = set(own, o->value);
     }
@@ -275,7 +277,7 @@ int cove__aws_profile_read(const struct cove__aws_shared files[2], struct cove__
     rc = take_keys(&v, profile);
     for (size_t i = 0; rc == 0 && i < COUNT(nested_rows); i++) {
         const struct cove__ini_option *parent = get_of(&v, COVE__AWS_CREDENTIALS, nested_rows[i].parent);
-        if (parent == NULL)
+        if (!parent)
             parent = get_of(&v, COVE__AWS_CONFIG, nested_rows[i].parent);
         rc = take_nested(parent, nested_rows[i].name, field(profile, nested_rows[i].at));
     }
@@ -292,15 +294,15 @@ int cove__aws_profile_read(const struct cove__aws_shared files[2], struct cove__
  * keys in the environment must run where HOME is another user's. */
 static int load_file(struct cove__aws_shared *file, struct cove_error *err)
 {
-    struct cove__buf text = COVE__BUF_INIT(COVE__AWS_FILE_MAX);
+    struct cove__buf text = COVE__BUF_SECRET(COVE__AWS_FILE_MAX);
     struct cove__ini_error why = { 0 };
     struct stat st;
 
-    if (file->path == NULL || (stat(file->path, &st) == 0 && !S_ISREG(st.st_mode)))
+    if (!file->path || (stat(file->path, &st) == 0 && !S_ISREG(st.st_mode)))
         return 0;
-    int rc = cove__aws_read_file(file->path, &text, err);
+    int rc = cove__credentials_file_read(file->path, &text, err);
     if (rc == COVE_EACCESS)
-        cove__log(COVE_LOG_INFO, "auth", "%s may not be read; it counts as empty", file->path);
+        cove__log(COVE_LOG_INFO, "auth", "%s cannot be read (permission denied) and is ignored", file->path);
     if (rc == COVE_ENOTFOUND || rc == COVE_EACCESS) {
         cove__error_clear(err);
         rc = 0;
@@ -311,7 +313,7 @@ static int load_file(struct cove__aws_shared *file, struct cove_error *err)
         else if (rc < 0)
             cove__fail(err, rc, "%s: line %u %s", file->path, why.line, why.why);
     }
-    if (text.data != NULL)
+    if (text.data)
         explicit_bzero(text.data, text.size);
     cove__buf_done(&text);
     return rc;
@@ -326,21 +328,21 @@ int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, stru
     };
     int rc = 0;
 
-    if (name == NULL)
+    if (!name)
         name = cove__aws_env("AWS_PROFILE");
-    if (name == NULL)
+    if (!name)
         name = cove__aws_env("AWS_DEFAULT_PROFILE");
-    profile.name = cove__strdup(name != NULL ? name : "default");
-    if (profile.name == NULL)
+    profile.name = cove__strdup(name ? name : "default");
+    if (!profile.name)
         rc = cove__fail_nomem(err, "the AWS configuration");
     for (unsigned i = 0; rc == 0 && i < 2; i++)
         rc = load_file(&files[i], err);
     if (rc == 0)
         rc = cove__aws_profile_read(files, &profile, err);
-    if (rc == 0 && name != NULL && !profile.found)
+    if (rc == 0 && name && !profile.found)
         rc = cove__fail(err, COVE_EINVAL, "the AWS profile '%s' is neither in %s nor in %s", name,
-                        files[0].path != NULL ? files[0].path : "~/.aws/config",
-                        files[1].path != NULL ? files[1].path : "~/.aws/credentials");
+                        files[0].path ? files[0].path : "~/.aws/config",
+                        files[1].path ? files[1].path : "~/.aws/credentials");
     for (unsigned i = 0; i < 2; i++) {
         cove__ini_done(&files[i].ini);
         cove__free(files[i].path);

@@ -50,7 +50,7 @@ struct cove__aws_shared {
 enum { COVE__AWS_CONFIG, COVE__AWS_CREDENTIALS };
 
 /* Reads both files for `name` (NULL: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default"). COVE_EINVAL: a profile that was
- * asked for by name is in neither, or a line makes no sense (the message names file and line). A missing file is an
+ * asked for by name is in neither, or a line is malformed (the message names file and line). A missing file is an
  * empty one. */
 int cove__aws_profile_load(const char *name, struct cove__aws_profile *ret, struct cove_error *err);
 void cove__aws_profile_done(struct cove__aws_profile *profile);
@@ -63,8 +63,6 @@ int cove__aws_profile_read(const struct cove__aws_shared files[2], struct cove__
 /* The path that the environment has in `variable` (with ~, ~user, $NAME and ${NAME} expanded), or ~/.aws/`name`; owned
  * by the caller. NULL: too long, or no memory. */
 char *cove__aws_file(const char *variable, const char *name);
-/* A whole file's text into `out`; one that is not there is COVE_ENOTFOUND. */
-int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_error *err);
 /* The configured endpoint of a service: the environment's `variable`, then `of_services` (of the
  * profile's services section). With `general`, AWS_ENDPOINT_URL and the profile's endpoint_url come behind each.
  * BORROWED; NULL: Amazon's, also where AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set. */

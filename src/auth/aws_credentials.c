@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/credentials_file.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -20,7 +21,7 @@ struct names {
 /* The values become headers. Messages name them but never show them. */
 static int check(const struct names *names, const char *name, const char *value, struct cove_error *err)
 {
-    if (value == NULL || cove__header_is_valid(cove__slice_str(value)))
+    if (!value || cove__header_is_valid(cove__slice_str(value)))
         return 0;
     return cove__fail(err, COVE_EINVAL, "%s%s has a line break or another control character in it", names->place, name);
 }
@@ -36,7 +37,7 @@ int cove__aws_credentials_set_origin(struct cove__aws_credentials *c, struct cov
     cove__free(c->origin);
     c->origin = cove__buf_rc(&text) == 0 ? cove__buf_take(&text) : NULL;
     cove__buf_done(&text);
-    return c->origin != NULL ? 0 : cove__fail_nomem(err, "the credentials");
+    return c->origin ? 0 : cove__fail_nomem(err, "the credentials");
 }
 
 static bool in_quotes(const char *value)
@@ -47,15 +48,15 @@ static bool in_quotes(const char *value)
 
 static bool has_comment(const char *value)
 {
-    return strstr(value, " #") != NULL || strstr(value, " ;") != NULL;
+    return strstr(value, " #") || strstr(value, " ;");
 }
 
 /* Mistakes in a value that AWS's own tools keep as well: the quotes or the comment are part of it. */
 static const char *slip(const struct cove__aws_credentials *c)
 {
-    if (in_quotes(c->key_id) || in_quotes(c->secret) || (c->token != NULL && in_quotes(c->token)))
+    if (in_quotes(c->key_id) || in_quotes(c->secret) || (c->token && in_quotes(c->token)))
         return ", with quotes around them, which count as part of the value";
-    if (has_comment(c->key_id) || has_comment(c->secret) || (c->token != NULL && has_comment(c->token)))
+    if (has_comment(c->key_id) || has_comment(c->secret) || (c->token && has_comment(c->token)))
         return ", with a comment behind them, which counts as part of the value";
     return "";
 }
@@ -64,7 +65,7 @@ static int copy(struct cove__aws_credentials *ret, const struct names *names, co
                 const char *token, struct cove_error *err)
 {
     struct cove__aws_credentials c = { .expires_ns = INT64_MAX };
-    bool has_token = token != NULL && token[0] != '\0';
+    bool has_token = token && token[0] != '\0';
 
     int rc = check(names, names->key_id, key_id, err);
     if (rc == 0)
@@ -76,7 +77,7 @@ static int copy(struct cove__aws_credentials *ret, const struct names *names, co
     c.key_id = cove__strdup(key_id);
     c.secret = cove__strdup(secret);
     c.token = has_token ? cove__strdup(token) : NULL;
-    if (c.key_id == NULL || c.secret == NULL || (has_token && c.token == NULL)) {
+    if (!c.key_id || !c.secret || (has_token && !c.token)) {
         cove__aws_credentials_done(&c);
         return cove__fail_nomem(err, "the credentials");
     }
@@ -106,8 +107,13 @@ int cove__aws_credentials_of_profile(const struct cove__aws_profile *p, struct c
                            found };
 
     snprintf(found, sizeof found, "the AWS profile '%s', line %u of %s", p->name, p->keys_line,
-             p->keys_file != NULL ? p->keys_file : "its file");
-    return copy(ret, &names, p->access_key_id, p->secret_access_key, p->session_token, err);
+             p->keys_file ? p->keys_file : "its file");
+    int rc = copy(ret, &names, p->access_key_id, p->secret_access_key, p->session_token, err);
+    if (rc == 0)
+        ret->of_profile = true;
+    if (rc == 0 && p->keys_file)
+        cove__credentials_file_warn(p->keys_file);
+    return rc;
 }
 
 void cove__aws_credentials_hide(const struct cove__aws_credentials *c)
@@ -143,10 +149,10 @@ int cove__aws_credentials_find(const struct cove__aws_sources *s, struct cove__a
     /* A role or a session that the user has configured takes precedence over keys in the same place. */
     if (!s->profile_given && cove__aws_given(getenv("AWS_WEB_IDENTITY_TOKEN_FILE")))
         return COVE__AWS_USE_CHAIN;
-    if (profile != NULL && (cove__aws_given(profile->role_arn) || cove__aws_given(profile->web_identity_token_file) ||
-                            cove__aws_given(profile->sso_account_id) || cove__aws_given(profile->sso_role_name)))
+    if (profile && (cove__aws_given(profile->role_arn) || cove__aws_given(profile->web_identity_token_file) ||
+                    cove__aws_given(profile->sso_account_id) || cove__aws_given(profile->sso_role_name)))
         return COVE__AWS_USE_CHAIN;
-    if (profile == NULL || (profile->keys_of_config && cove__aws_given(profile->credential_process)))
+    if (!profile || (profile->keys_of_config && cove__aws_given(profile->credential_process)))
         return COVE__AWS_USE_CHAIN;
     int rc = cove__aws_profile_check_keys(profile, err);
     if (rc < 0)
@@ -191,11 +197,29 @@ static const char *origin(const void *payload)
     return ((const struct cove__aws_credentials *)payload)->origin;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return !a || !b ? a == b : strcmp(a, b) == 0;
+}
+
+static bool equal(const void *a, const void *b)
+{
+    const struct cove__aws_credentials *x = a, *y = b;
+    return same(x->key_id, y->key_id) && same(x->secret, y->secret) && same(x->token, y->token);
+}
+
+static void hide(const void *payload)
+{
+    cove__aws_credentials_hide(payload);
+}
+
 const struct cove__credentials_type cove__aws_credentials_type = { .name = "aws",
                                                                    .size = sizeof(struct cove__aws_credentials),
                                                                    .done = done,
                                                                    .expires_ns = expires_ns,
-                                                                   .origin = origin };
+                                                                   .origin = origin,
+                                                                   .equal = equal,
+                                                                   .hide = hide };
 
 const struct cove__aws_credentials *cove__aws_credentials_get(const struct cove__credentials *credentials)
 {

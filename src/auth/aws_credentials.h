@@ -14,6 +14,7 @@ struct cove__aws_credentials {
     char *origin;                  /* where they were found, for messages: "AWS_ACCESS_KEY_ID"; NULL: unknown */
     int64_t expires_ns;            /* since 1970; INT64_MAX: never */
     bool anonymous;                /* nothing is signed */
+    bool of_profile;               /* read from a shared file, which may change */
 };
 extern const struct cove__credentials_type cove__aws_credentials_type;
 /* BORROWED from the credentials, which are of this type. */

@@ -41,9 +41,9 @@ static void expand_variables(struct cove__buf *out, const char *path)
             name[n] = '\0';
             value = getenv(name);
         }
-        if (value == NULL)
+        if (!value)
             whole = 1;
-        cove__buf_add_str(out, value != NULL ? value : "$");
+        cove__buf_add_str(out, value ? value : "$");
         path += whole;
     }
 }
@@ -55,14 +55,14 @@ static void add_home(struct cove__buf *out, const char *name, size_t n)
     struct passwd entry, *found = NULL;
     const char *home = n == 0 ? getenv("HOME") : NULL;
 
-    if (home == NULL && n < sizeof user) {
+    if (!home && n < sizeof user) {
         memcpy(user, name, n);
         user[n] = '\0';
         int rc = n == 0 ? getpwuid_r(getuid(), &entry, text, sizeof text, &found)
                         : getpwnam_r(user, &entry, text, sizeof text, &found);
-        home = rc == 0 && found != NULL ? entry.pw_dir : NULL;
+        home = rc == 0 && found ? entry.pw_dir : NULL;
     }
-    if (home != NULL) { /* an empty one is the root, as in Python's expanduser */
+    if (home) { /* an empty one is the root, as in Python's expanduser */
         n = strlen(home);
         while (n > 0 && home[n - 1] == '/')
             n--;
@@ -79,7 +79,7 @@ char *cove__aws_file(const char *variable, const char *name)
     struct cove__buf given = COVE__BUF_INIT(PATH_LENGTH_MAX), b = COVE__BUF_INIT(PATH_LENGTH_MAX);
     const char *named = cove__aws_env(variable);
 
-    if (named != NULL)
+    if (named)
         expand_variables(&given, named);
     else
         cove__buf_addf(&given, "~/.aws/%s", name);
@@ -98,7 +98,7 @@ char *cove__aws_file(const char *variable, const char *name)
 
 bool cove__aws_given(const char *s)
 {
-    return s != NULL && s[0] != '\0';
+    return s && s[0] != '\0';
 }
 
 const char *cove__aws_env(const char *name)
@@ -110,7 +110,7 @@ const char *cove__aws_env(const char *name)
 bool cove__aws_ignores_endpoints(void)
 {
     const char *ignore = cove__aws_env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-    return ignore != NULL && strcasecmp(ignore, "true") == 0;
+    return ignore && strcasecmp(ignore, "true") == 0;
 }
 
 const char *cove__aws_endpoint(const char *variable, const char *of_services, const struct cove__aws_profile *general)
@@ -119,33 +119,11 @@ const char *cove__aws_endpoint(const char *variable, const char *of_services, co
 
     if (cove__aws_ignores_endpoints())
         return NULL;
-    if (url == NULL && general != NULL)
+    if (!url && general)
         url = cove__aws_env("AWS_ENDPOINT_URL");
-    if (url == NULL && cove__aws_given(of_services))
+    if (!url && cove__aws_given(of_services))
         url = of_services;
-    if (url == NULL && general != NULL && cove__aws_given(general->endpoint_url))
+    if (!url && general && cove__aws_given(general->endpoint_url))
         url = general->endpoint_url;
     return url;
-}
-
-int cove__aws_read_file(const char *path, struct cove__buf *out, struct cove_error *err)
-{
-    char chunk[4096];
-    ssize_t n;
-    int rc = 0;
-
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return cove__fail_errno(err, errno == ENOTDIR ? ENOENT : errno, "%s", path);
-    while (rc == 0 && (n = read(fd, chunk, sizeof chunk)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            rc = cove__fail_errno(err, errno, "%s", path);
-        else if (cove__buf_add(out, chunk, (size_t)n) < 0)
-            rc = cove__fail(err, cove__buf_rc(out), "%s: cannot be held (at most %zu bytes)", path, out->max);
-    }
-    explicit_bzero(chunk, sizeof chunk);
-    close(fd);
-    return rc;
 }

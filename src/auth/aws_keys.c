@@ -20,13 +20,15 @@ int cove__aws_expiry(const char *text, const char *origin, int64_t *ret_ns, stru
         at_ns = text[digits] == '\0' && digits < 16 ? cove__ms_ns(strtoll(text, NULL, 10)) : cove__parse_iso8601(text);
     }
     if (at_ns < 0)
-        return cove__fail(err, COVE_EPROTOCOL, "credentials of %s: their expiration is not a date", origin);
+        return cove__fail(err, COVE_EPROTOCOL,
+                          "credentials of %s: their expiration is not a date with a time zone: \"%.64s\"", origin,
+                          text);
     *ret_ns = at_ns;
     return 0;
 }
 
 struct keys {
-    char *id, *secret, *token, *expiration, *code, *message;
+    char *id, *secret, *token, *expiration, *code, *message, *version;
 };
 
 static int take_key(void *user, const char *path, enum cove__json_type type, const char *text)
@@ -39,7 +41,7 @@ static int take_key(void *user, const char *path, enum cove__json_type type, con
     } rows[] = {
         { "AccessKeyId", &k->id },  { "SecretAccessKey", &k->secret }, { "SessionToken", &k->token },
         { "Token", &k->token },     { "Expiration", &k->expiration },  { "Code", &k->code },
-        { "Message", &k->message },
+        { "Message", &k->message }, { "Version", &k->version },
     };
 
     if (strncmp(path, portal, sizeof portal - 1) == 0)
@@ -49,7 +51,7 @@ static int take_key(void *user, const char *path, enum cove__json_type type, con
             continue;
         cove__wipe(*rows[i].at);
         *rows[i].at = cove__strdup(text);
-        return *rows[i].at != NULL ? 0 : COVE_ENOMEM;
+        return *rows[i].at ? 0 : COVE_ENOMEM;
     }
     return 0;
 }
@@ -57,7 +59,7 @@ static int take_key(void *user, const char *path, enum cove__json_type type, con
 /* A header is made of each: nothing in it may end the line. */
 static bool plain(const char *s)
 {
-    for (; s != NULL && *s != '\0'; s++) {
+    for (; s && *s != '\0'; s++) {
         if ((unsigned char)*s <= ' ' || (unsigned char)*s > '~')
             return false;
     }
@@ -68,20 +70,23 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *origin, bool m
                              struct cove__aws_credentials *ret, struct cove_error *err)
 {
     struct cove__aws_credentials c = { .expires_ns = INT64_MAX };
+    static const struct cove__json_handler handler = { .value = take_key };
     struct keys k = { 0 };
-    char unshown[256]; /* why it is no JSON, in words that quote it */
+    char why[160];
 
-    int rc = cove__json_read(text, take_key, &k, unshown, sizeof unshown);
-    explicit_bzero(unshown, sizeof unshown);
+    int rc = cove__json_read(text, &handler, &k, why, sizeof why);
     if (rc == COVE_ENOMEM)
         cove__fail_nomem(err, "the credentials");
     else if (rc < 0)
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: what it gave is not a JSON object", origin);
-    else if (k.code != NULL && strcmp(k.code, "Success") != 0)
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: the response is not a JSON object", origin);
+    else if (k.code && strcmp(k.code, "Success") != 0)
         rc = cove__fail(err, COVE_EAUTH, "credentials of %s: it refused: %.64s%s%.200s", origin,
-                        plain(k.code) ? k.code : "", k.message != NULL ? ": " : "", k.message != NULL ? k.message : "");
+                        plain(k.code) ? k.code : "", k.message ? ": " : "", k.message ? k.message : "");
+    else if (k.version && strcmp(k.version, "1") != 0)
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: its response has version \"%.16s\", not 1", origin,
+                        plain(k.version) ? k.version : "");
     else if (!cove__aws_given(k.id) || !cove__aws_given(k.secret) || !plain(k.id) || !plain(k.token))
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: what it gave has no usable access key id and secret",
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: the response has no usable access key id and secret",
                         origin);
     else if (!may_last && !cove__aws_given(k.expiration))
         rc = cove__fail(err, COVE_EPROTOCOL, "credentials of %s: the response has no expiration time", origin);
@@ -94,7 +99,7 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *origin, bool m
         c.secret = k.secret;
         c.token = cove__aws_given(k.token) ? k.token : NULL;
         k.id = k.secret = NULL;
-        if (c.token != NULL)
+        if (c.token)
             k.token = NULL;
         cove__aws_credentials_hide(&c);
         *ret = c;
@@ -105,5 +110,6 @@ int cove__aws_keys_from_json(struct cove__slice text, const char *origin, bool m
     cove__free(k.expiration);
     cove__free(k.code);
     cove__free(k.message);
+    cove__free(k.version);
     return rc;
 }

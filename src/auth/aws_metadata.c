@@ -6,17 +6,19 @@
 #include <strings.h>
 
 #include "auth/aws_chain.h"
+#include "auth/credentials_file.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "net/loopback.h"
 
 #define CONTAINER_HOST    "http://169.254.170.2"
 #define INSTANCE_ENDPOINT "http://169.254.169.254"
 #define INSTANCE_PATH     "/latest/meta-data/iam/security-credentials/"
 #define HOST_MAX          256
 
-/* It is going to be part of a header line or a URL. */
+/* It becomes part of a header line or a URL. */
 static bool printable(struct cove__slice s)
 {
     for (size_t i = 0; i < s.size; i++) {
@@ -38,20 +40,14 @@ static struct cove__slice trimmed(const struct cove__buf *b)
 
 bool cove__aws_has_container(void)
 {
-    return cove__aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != NULL ||
-           cove__aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != NULL;
-}
-
-/* Only digits and dots: "127.evil.example" is a name. */
-static bool is_loopback_v4(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host);
+    return cove__aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
+           cove__aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 }
 
 /* Over plain HTTP the token goes only to services of this machine. */
 static bool allowed(const char *url, char host[HOST_MAX])
 {
-    static const char *const hosts[] = { "localhost", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]" };
+    static const char *const hosts[] = { "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]" };
     bool tls = strncasecmp(url, "https://", 8) == 0;
 
     if (!tls && strncasecmp(url, "http://", 7) != 0)
@@ -59,10 +55,10 @@ static bool allowed(const char *url, char host[HOST_MAX])
     const char *at = url + (tls ? 8 : 7);
     size_t whole = strcspn(at, "/?#");
     size_t n = at[0] == '[' ? strcspn(at, "]") + 1 : strcspn(at, ":/?#");
-    if (n == 0 || n > whole || n >= HOST_MAX || memchr(at, '@', whole) != NULL || (at[n] != ':' && n != whole))
+    if (n == 0 || n > whole || n >= HOST_MAX || memchr(at, '@', whole) || (at[n] != ':' && n != whole))
         return false;
     snprintf(host, HOST_MAX, "%.*s", (int)n, at);
-    if (tls || is_loopback_v4(host))
+    if (tls || cove__is_loopback(host))
         return true;
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         if (strcasecmp(host, hosts[i]) == 0)
@@ -76,12 +72,12 @@ static int add_token(struct cove__exchange *x, struct cove_error *err)
 {
     const char *path = cove__aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *given = cove__aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    struct cove__buf text = COVE__BUF_INIT(COVE__AWS_TOKEN_MAX);
+    struct cove__buf text = COVE__BUF_SECRET(COVE__AWS_TOKEN_MAX);
     int rc = 0;
 
-    if (path != NULL)
-        rc = cove__aws_read_file(path, &text, err);
-    else if (given != NULL)
+    if (path)
+        rc = cove__credentials_file_read(path, &text, err);
+    else if (given)
         rc = cove__buf_add_str(&text, given);
     struct cove__slice token = trimmed(&text);
     for (size_t i = 0; rc == 0 && i < token.size; i++) {
@@ -89,7 +85,7 @@ static int add_token(struct cove__exchange *x, struct cove_error *err)
             rc = cove__fail(err, COVE_EINVAL,
                             "credentials of the container: %s has a line's end or other control "
                             "characters in it",
-                            path != NULL ? path : "AWS_CONTAINER_AUTHORIZATION_TOKEN");
+                            path ? path : "AWS_CONTAINER_AUTHORIZATION_TOKEN");
     }
     if (rc == 0 && token.size > 0) {
         cove__secret_add(x, token);
@@ -110,10 +106,10 @@ int cove__aws_container(const struct cove__aws_chain *chain, cove_cancel *cancel
     char host[HOST_MAX];
 
     cove__exchange_init(&x, &chain->client, "GET", "of the container");
-    if (relative != NULL)
+    if (relative)
         cove__buf_addf(&x.url, "%s%s%s", CONTAINER_HOST, relative[0] == '/' ? "" : "/", relative);
     else
-        cove__buf_add_str(&x.url, full != NULL ? full : "");
+        cove__buf_add_str(&x.url, full ? full : "");
     x.no_proxy = true;
     x.timeout_ms = 10000;
     x.connect_timeout_ms = 2000;
@@ -138,7 +134,7 @@ int cove__aws_container(const struct cove__aws_chain *chain, cove_cancel *cancel
 bool cove__aws_has_instance(void)
 {
     const char *disabled = cove__aws_env("AWS_EC2_METADATA_DISABLED");
-    return disabled == NULL || strcasecmp(disabled, "true") != 0;
+    return !disabled || strcasecmp(disabled, "true") != 0;
 }
 
 static int64_t env_number(const char *name, int64_t otherwise, int64_t max)
@@ -146,7 +142,7 @@ static int64_t env_number(const char *name, int64_t otherwise, int64_t max)
     const char *text = cove__aws_env(name);
     char *end;
 
-    if (text == NULL)
+    if (!text)
         return otherwise;
     long v = strtol(text, &end, 10);
     return *end == '\0' && v >= 1 && v <= max ? v : otherwise;
@@ -158,7 +154,7 @@ static void instance_request(struct cove__exchange *x, const struct cove__aws_ch
     const char *endpoint = cove__aws_env("AWS_EC2_METADATA_SERVICE_ENDPOINT");
 
     cove__exchange_init(x, &chain->client, method, "of the instance's metadata service");
-    if (endpoint == NULL)
+    if (!endpoint)
         endpoint = INSTANCE_ENDPOINT;
     size_t n = strlen(endpoint);
     while (n > 0 && endpoint[n - 1] == '/')
@@ -177,7 +173,7 @@ static void instance_request(struct cove__exchange *x, const struct cove__aws_ch
     x->timeout_ms = x->connect_timeout_ms * (x->retries + 1);
 }
 
-/* Version 2 alone: a token first, so that no confused proxy hands the keys out. */
+/* Only version 2, which requires a token first: a misconfigured proxy cannot give the keys away. */
 int cove__aws_instance(const struct cove__aws_chain *chain, cove_cancel *cancel, struct cove__aws_credentials *ret,
                        struct cove_error *err)
 {
@@ -189,8 +185,7 @@ int cove__aws_instance(const struct cove__aws_chain *chain, cove_cancel *cancel,
     token.has_body = true;
     int rc = cove__exchange_run(&token, cancel, err);
     if (rc == 0 && !printable(trimmed(&token.response)))
-        rc =
-            cove__fail(err, COVE_EPROTOCOL, "credentials of the instance's metadata service: its token makes no sense");
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of the instance's metadata service: its token is malformed");
     instance_request(&role, chain, "GET", INSTANCE_PATH, none, trimmed(&token.response));
     if (rc == 0)
         rc = cove__exchange_run(&role, cancel, err);
@@ -199,7 +194,7 @@ int cove__aws_instance(const struct cove__aws_chain *chain, cove_cancel *cancel,
     struct cove__slice name = trimmed(&role.response);
     if (rc == 0 && !printable(name))
         rc = cove__fail(err, COVE_EPROTOCOL,
-                        "credentials of the instance's metadata service: the name of the role makes no sense");
+                        "credentials of the instance's metadata service: the name of the role is malformed");
     instance_request(&keys, chain, "GET", INSTANCE_PATH, name, trimmed(&token.response));
     if (rc == 0)
         rc = cove__exchange_run(&keys, cancel, err);

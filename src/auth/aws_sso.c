@@ -23,7 +23,7 @@ int cove__aws_sso(const struct cove__aws_chain *chain, const struct cove__aws_pr
     struct cove__exchange x;
     char *token = NULL;
 
-    if (profile->sso_problem != NULL)
+    if (profile->sso_problem)
         return cove__fail(err, COVE_EINVAL, "credentials of SSO: the AWS profile '%s': %s", profile->name,
                           profile->sso_problem);
     if (!cove__aws_given(profile->sso_account_id) || !cove__aws_given(profile->sso_role_name) ||

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "auth/aws_chain.h"
+#include "auth/credentials_file.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -32,11 +33,11 @@ struct cached {
 
 void cove__aws_sso_url(struct cove__buf *out, const char *endpoint, const char *service, const char *region)
 {
-    size_t n = endpoint != NULL ? strlen(endpoint) : 0;
+    size_t n = endpoint ? strlen(endpoint) : 0;
 
     while (n > 0 && endpoint[n - 1] == '/')
         n--;
-    if (endpoint != NULL)
+    if (endpoint)
         cove__buf_add(out, endpoint, n);
     else
         cove__buf_addf(out, "https://%s.%s.amazonaws.com%s", service, region,
@@ -74,7 +75,7 @@ static int take(void *user, const char *path, enum cove__json_type type, const c
         *rows[i].at = cove__strdup(text);
         if (rows[i].secret)
             cove__secret_add_owned(*rows[i].at);
-        return *rows[i].at != NULL ? 0 : COVE_ENOMEM;
+        return *rows[i].at ? 0 : COVE_ENOMEM;
     }
     return 0;
 }
@@ -82,7 +83,7 @@ static int take(void *user, const char *path, enum cove__json_type type, const c
 /* It goes into a header's line. */
 static bool usable(const char *token)
 {
-    return cove__aws_given(token) && strpbrk(token, "\r\n") == NULL;
+    return cove__aws_given(token) && !strpbrk(token, "\r\n");
 }
 
 int cove__aws_log_in(const struct cove__aws_profile *profile, const char *why, struct cove_error *err)
@@ -99,7 +100,7 @@ static int cache_path(const char *key, struct cove__buf *out)
     char hex[2 * EVP_MAX_MD_SIZE + 1];
     const char *home = cove__aws_env("HOME");
 
-    if (home == NULL)
+    if (!home)
         return COVE_ENOTFOUND;
     if (EVP_Digest(key, strlen(key), hash, &size, EVP_sha1(), NULL) != 1)
         return COVE_ENOTSUP;
@@ -109,25 +110,25 @@ static int cache_path(const char *key, struct cove__buf *out)
 
 static int load(const struct cove__aws_profile *profile, const char *path, struct cached *ret, struct cove_error *err)
 {
-    struct cove__buf text = COVE__BUF_INIT(COVE__AWS_TOKEN_MAX);
-    char unshown[256]; /* why it is no JSON, in words that quote it */
+    static const struct cove__json_handler handler = { .value = take };
+    struct cove__buf text = COVE__BUF_SECRET(COVE__AWS_TOKEN_MAX);
+    char why[160];
 
-    int rc = cove__aws_read_file(path, &text, err);
+    int rc = cove__credentials_file_read(path, &text, err);
     if (rc == COVE_ENOTFOUND) {
-        rc = cove__aws_log_in(profile, "nobody has logged in", err);
+        rc = cove__aws_log_in(profile, "there is no login yet", err);
         goto out;
     }
     if (rc < 0) {
         cove__error_prefix(err, rc, "credentials of SSO");
         goto out;
     }
-    rc = cove__json_read(cove__buf_slice(&text), take, ret, unshown, sizeof unshown);
-    explicit_bzero(unshown, sizeof unshown);
-    ret->until_ns = ret->expires != NULL ? cove__parse_iso8601(ret->expires) : -1;
+    rc = cove__json_read(cove__buf_slice(&text), &handler, ret, why, sizeof why);
+    ret->until_ns = ret->expires ? cove__parse_iso8601(ret->expires) : -1;
     if (rc == COVE_ENOMEM)
         cove__fail_nomem(err, "the credentials");
     else if (rc < 0 || !usable(ret->token) || ret->until_ns < 0)
-        rc = cove__aws_log_in(profile, "the token in the cache makes no sense", err);
+        rc = cove__aws_log_in(profile, "the token in the cache is malformed", err);
 out:
     cove__buf_wipe(&text);
     return rc;
@@ -137,7 +138,7 @@ out:
 
 static bool can_renew(const struct cove__aws_profile *profile, const struct cached *c)
 {
-    int64_t registered_ns = c->registered_until != NULL ? cove__parse_iso8601(c->registered_until) : INT64_MAX;
+    int64_t registered_ns = c->registered_until ? cove__parse_iso8601(c->registered_until) : INT64_MAX;
 
     return cove__aws_given(profile->sso_session) && cove__aws_given(c->refresh) && cove__aws_given(c->client_id) &&
            cove__aws_given(c->client_secret) && registered_ns > cove__wall_ns();
@@ -145,7 +146,7 @@ static bool can_renew(const struct cove__aws_profile *profile, const struct cach
 
 static void add_field(struct cove__buf *out, const char *name, const char *value)
 {
-    if (value == NULL)
+    if (!value)
         return;
     cove__buf_addf(out, "%s\"%s\": ", out->size > 1 ? ", " : "", name);
     cove__json_add_string(out, cove__slice_str(value));
@@ -163,31 +164,31 @@ static int take_created(void *user, const char *path, enum cove__json_type type,
 
     if (type == COVE__JSON_NUMBER && strcmp(path, "expiresIn") == 0)
         c->lasts_s = strtoll(text, NULL, 10);
-    if (at == NULL || type != COVE__JSON_STRING)
+    if (!at || type != COVE__JSON_STRING)
         return 0;
     cove__wipe(*at);
     *at = cove__strdup(text);
     cove__secret_add_owned(*at);
-    return *at != NULL ? 0 : COVE_ENOMEM;
+    return *at ? 0 : COVE_ENOMEM;
 }
 
 /* The response's token into `c`, in place of the old one. */
 static int renewed(struct cove__slice response, struct cached *c, struct cove_error *err)
 {
+    static const struct cove__json_handler handler = { .value = take_created };
     struct created made = { 0 };
-    char unshown[256], until[21];
+    char why[160], until[21];
 
-    int rc = cove__json_read(response, take_created, &made, unshown, sizeof unshown);
-    explicit_bzero(unshown, sizeof unshown);
+    int rc = cove__json_read(response, &handler, &made, why, sizeof why);
     if (rc == COVE_ENOMEM)
         cove__fail_nomem(err, "the credentials");
     else if (rc < 0 || !usable(made.token) || made.lasts_s <= 0 || made.lasts_s > LIFETIME_MAX_S)
-        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of SSO: the response to the token's renewal makes no sense");
+        rc = cove__fail(err, COVE_EPROTOCOL, "credentials of SSO: the response to the token's renewal is malformed");
     if (rc == 0) {
         int64_t until_ns = cove__wall_ns() + cove__sec_ns(made.lasts_s);
         cove__format_iso8601(until_ns, until);
         char *expires = cove__strdup(until);
-        if (expires == NULL) {
+        if (!expires) {
             rc = cove__fail_nomem(err, "the credentials");
         } else {
             cove__free(c->expires);
@@ -248,11 +249,11 @@ static int write_all(int fd, struct cove__slice s)
     return fsync(fd);
 }
 
-/* Whole or not at all, and for its owner alone: another program may read it at any moment. What can't be written serves
- * this process all the same. */
+/* Whole or not at all, and for its owner alone: another program may read it at any moment. If it can't be written, this
+ * process still uses it. */
 static void store(const struct cove__aws_profile *profile, const char *path, const struct cached *c)
 {
-    struct cove__buf text = COVE__BUF_INIT(2 * COVE__AWS_TOKEN_MAX), temporary = COVE__BUF_INIT(PATH_LENGTH_MAX);
+    struct cove__buf text = COVE__BUF_SECRET(2 * COVE__AWS_TOKEN_MAX), temporary = COVE__BUF_INIT(PATH_LENGTH_MAX);
     int fd = -1;
 
     cove__buf_add_char(&text, '{');
@@ -329,6 +330,7 @@ int cove__aws_sso_token(const struct cove__aws_chain *chain, const struct cove__
                                                cove_code_phrase(rc));
         goto out;
     }
+    cove__credentials_files_add(chain->tokens, cove__buf_str(&path));
     rc = load(profile, cove__buf_str(&path), &c, err);
     if (rc == 0 && c.until_ns - RENEW_BEFORE_NS <= cove__wall_ns() && can_renew(profile, &c)) {
         int renewal = renew(chain, profile, &c, cancel, &why);

@@ -7,6 +7,7 @@
 
 #include "auth/aws_chain.h"
 #include "auth/sigv4.h"
+#include "auth/credentials_file.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -54,7 +55,7 @@ static int take(void *user, const char *path, struct cove__slice text)
             continue;
         cove__wipe(*rows[i].at);
         *rows[i].at = cove__strndup((const char *)text.data, text.size);
-        return *rows[i].at != NULL ? 0 : COVE_ENOMEM;
+        return *rows[i].at ? 0 : COVE_ENOMEM;
     }
     return 0;
 }
@@ -107,9 +108,9 @@ static int refused(const struct cove__exchange *x, const struct cove__aws_role *
     int status = x->status;
 
     if (cove__xml_read(cove__buf_slice(&x->response), &handler, &response) == 0 && response.code[0] != '\0') {
-        const char *by = role->by != NULL ? role->by->origin : NULL;
+        const char *by = role->by ? role->by->origin : NULL;
         cove__fail(err, COVE_EAUTH, "credentials %s: the role %s: %s: %s%s%s%s", x->where, role->arn, response.code,
-                   response.message, by != NULL ? " (keys of " : "", by != NULL ? by : "", by != NULL ? ")" : "");
+                   response.message, by ? " (keys of " : "", by ? by : "", by ? ")" : "");
         err->http_status = status;
     }
     cove__wipe(response.id);
@@ -123,18 +124,18 @@ static int refused(const struct cove__exchange *x, const struct cove__aws_role *
 
 static int add_form(struct cove__exchange *x, const struct cove__aws_role *role, struct cove_error *err)
 {
-    struct cove__buf token = COVE__BUF_INIT(COVE__AWS_TOKEN_MAX);
+    struct cove__buf token = COVE__BUF_SECRET(COVE__AWS_TOKEN_MAX);
     char name[48];
     int rc = 0;
 
     snprintf(name, sizeof name, "cove-%lld", (long long)(cove__wall_ns() / COVE__SEC));
     cove__buf_addf(&x->body, "Action=%s&Version=2011-06-15",
-                   role->token_file != NULL ? "AssumeRoleWithWebIdentity" : "AssumeRole");
+                   role->token_file ? "AssumeRoleWithWebIdentity" : "AssumeRole");
     cove__exchange_add_field(x, "RoleArn", role->arn);
     cove__exchange_add_field(x, "RoleSessionName", cove__aws_given(role->session_name) ? role->session_name : name);
     cove__exchange_add_field(x, "DurationSeconds", role->duration_seconds);
-    if (role->token_file != NULL) { /* read each time: Kubernetes replaces it */
-        rc = cove__aws_read_file(role->token_file, &token, err);
+    if (role->token_file) { /* read each time: Kubernetes replaces it */
+        rc = cove__credentials_file_read(role->token_file, &token, err);
         if (rc < 0)
             cove__error_prefix(err, rc, "credentials of a web identity");
         while (token.size > 0 && token.data[token.size - 1] <= ' ')
@@ -168,7 +169,7 @@ static int sign(struct cove__exchange *x, const struct cove__aws_role *role, con
         return rc;
     cove__format_iso8601_basic(now_ns, time);
     cove__buf_addf(&x->headers, "X-Amz-Date: %s\n", time);
-    if (by->token != NULL)
+    if (by->token)
         cove__header_append(&x->headers, "X-Amz-Security-Token", cove__slice_str(by->token));
     struct cove__sigv4_request v4 = { .key_id = by->key_id,
                                       .secret = by->secret,
@@ -213,11 +214,11 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
 
     if (!is_region(region))
         return cove__fail(err, COVE_EINVAL, "region: \"%s\" is not a region's name", region);
-    if (given == NULL)
+    if (!given)
         snprintf(url, sizeof url, "https://sts.%s.amazonaws.com%s/", region,
                  strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
-    else if (strncasecmp(given, "http", 4) == 0 && strstr(given, "://") != NULL && strlen(given) < sizeof url - 1 &&
-             plain(given) && strpbrk(given, "@?#") == NULL)
+    else if (strncasecmp(given, "http", 4) == 0 && strstr(given, "://") && strlen(given) < sizeof url - 1 &&
+             plain(given) && !strpbrk(given, "@?#"))
         snprintf(url, sizeof url, "%s%s", given, given[strlen(given) - 1] == '/' ? "" : "/");
     else
         return cove__fail(err, COVE_EINVAL, "the endpoint of STS is not of the form https://host:port");
@@ -227,10 +228,11 @@ int cove__aws_sts(const struct cove__aws_chain *chain, const struct cove__aws_ro
 
     cove__exchange_init(&x, &chain->client, "POST", where);
     cove__buf_add_str(&x.url, url);
+    cove__credentials_files_add(chain->tokens, role->token_file);
     int rc = add_form(&x, role, err);
     cove__buf_addf(&x.headers, "Host: %.*s\n", (int)host_size, host);
     cove__exchange_form(&x);
-    if (rc == 0 && role->by != NULL)
+    if (rc == 0 && role->by)
         rc = run_signed(&x, role, region, host + host_size, cancel, err);
     else if (rc == 0)
         rc = cove__exchange_run(&x, cancel, err);

@@ -33,7 +33,7 @@ static int set_up(void **state)
         "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",   "AWS_WEB_IDENTITY_TOKEN_FILE"
     };
     strcpy(folder, "/tmp/cove-aws-XXXXXX");
-    if (mkdtemp(folder) == NULL)
+    if (!mkdtemp(folder))
         return -1;
     snprintf(config_file, sizeof config_file, "%s/config", folder);
     snprintf(credentials_file, sizeof credentials_file, "%s/credentials", folder);
@@ -159,7 +159,7 @@ static void expect(const struct cove__aws_sources *s, const char *key_id, const 
 
     assert_int_equal(cove__aws_credentials_find(s, &c, &err), 0);
     assert_string_equal(c.key_id, key_id);
-    if (token != NULL)
+    if (token)
         assert_string_equal(c.token, token);
     else
         assert_null(c.token);
@@ -316,7 +316,7 @@ static void test_no_files(void **state)
     cove__aws_profile_done(&p);
     setenv("AWS_CONFIG_FILE", config_file, 1);
     if (geteuid() == 0)
-        return; /* root may read whatever the mode says */
+        return; /* root may read a file of any mode */
     write_file(config_file, "[default]\nca_bundle = y\n");
     chmod(config_file, 0);
     assert_int_equal(cove__aws_profile_load(NULL, &p, &err), 0);

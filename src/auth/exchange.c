@@ -1,10 +1,14 @@
 /* One HTTP exchange with a service that gives credentials: see exchange.h. */
 #include "auth/exchange.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "net/loopback.h"
 #include "wire/uri.h"
 
 #define URL_MAX     ((size_t)8 << 10)
@@ -41,11 +45,12 @@ void cove__exchange_init(struct cove__exchange *x, const struct cove__exchange_c
     *x = (struct cove__exchange){ .client = client, .method = method, .where = where };
     x->timeout_ms = 60000;
     x->connect_timeout_ms = 10000;
+    x->gap_ns = 250 * COVE__MS;
     x->retries = 3;
-    cove__buf_init(&x->url, URL_MAX);
-    cove__buf_init(&x->headers, HEADERS_MAX);
-    cove__buf_init(&x->body, BODY_MAX);
-    cove__buf_init(&x->response, COVE__EXCHANGE_RESPONSE_MAX);
+    cove__buf_init_secret(&x->url, URL_MAX);
+    cove__buf_init_secret(&x->headers, HEADERS_MAX);
+    cove__buf_init_secret(&x->body, BODY_MAX);
+    cove__buf_init_secret(&x->response, COVE__EXCHANGE_RESPONSE_MAX);
 }
 
 void cove__exchange_done(struct cove__exchange *x)
@@ -65,7 +70,7 @@ void cove__exchange_form(struct cove__exchange *x)
 
 void cove__exchange_add_field(struct cove__exchange *x, const char *name, const char *value)
 {
-    if (value != NULL && value[0] != '\0')
+    if (value && value[0] != '\0')
         cove__uri_add_pair(&x->body, name, cove__slice_str(value));
 }
 
@@ -93,24 +98,30 @@ static int check_request(const struct cove__exchange *x, struct cove_error *err)
 int cove__exchange_run(struct cove__exchange *x, cove_cancel *cancel, struct cove_error *err)
 {
     static const struct cove__http_hooks hooks = { prepare, NULL, NULL };
+    bool direct = x->no_proxy || cove__is_plain_and_here(cove__buf_str(&x->url));
     struct cove__http_config config = { .ca_file = x->client->ca_file,
                                         .ca_path = x->client->ca_path,
                                         .verify_tls = 1,
-                                        .proxy = x->no_proxy ? "" : x->client->proxy,
+                                        .proxy = direct ? "" : x->client->proxy,
                                         .user_agent = x->client->user_agent,
                                         .connect_timeout_ms = x->connect_timeout_ms,
-                                        .stall_timeout_ms = x->timeout_ms,
+                                        .stall_timeout_ms =
+                                            x->stall_timeout_ms > 0 ? x->stall_timeout_ms : x->timeout_ms,
                                         .max_retries = x->retries,
+                                        .first_wait_ms = x->first_wait_ms,
                                         .max_concurrency = 1 };
     struct cove__http_request r;
     struct cove__http *http = NULL;
-    char date[64];
+    char date[64], value[64];
 
     int rc = check_request(x, err);
     if (rc == 0)
         rc = cove__http_new(&config, &http, err);
     if (rc < 0)
         return rc;
+    int64_t until_ns = cove__now_ns() + cove__ms_ns(x->timeout_ms);
+    if (x->client->deadline_ns > 0 && x->client->deadline_ns < until_ns)
+        until_ns = x->client->deadline_ns;
     cove__http_request_init(&r);
     r.http = http;
     r.hooks = &hooks;
@@ -119,13 +130,19 @@ int cove__exchange_run(struct cove__exchange *x, cove_cancel *cancel, struct cov
     r.body = cove__buf_slice(&x->body);
     r.has_body = x->has_body;
     r.response_max = COVE__EXCHANGE_RESPONSE_MAX;
-    r.op.ctx = (struct cove__ctx){ .deadline_ns = cove__now_ns() + cove__ms_ns(x->timeout_ms),
-                                   .cancel = cancel,
-                                   .op = "credentials",
-                                   .url = x->where };
+    r.response.secret = true;
+    r.op.ctx = (struct cove__ctx){ .deadline_ns = until_ns, .cancel = cancel, .op = "credentials", .url = x->where };
     rc = cove__http_run(&r, err);
     x->status = r.status;
     x->date_ns = cove__http_header(&r, "date", date, sizeof date) ? cove__parse_http_date(date) : -1;
+    if (!cove__http_header(&r, "www-authenticate", x->challenge, sizeof x->challenge))
+        x->challenge[0] = '\0';
+    x->of_another = x->header && r.status > 0 &&
+                    (!cove__http_header(&r, x->header, value, sizeof value) || strcmp(value, x->header_value) != 0);
+    if (rc == 0 && x->of_another)
+        rc =
+            cove__fail(err, COVE_EPROTOCOL, "credentials %s: the response has no \"%s: %s\", so another server sent it",
+                       x->where, x->header, x->header_value);
     cove__buf_add_slice(&x->response, cove__buf_slice(&r.response));
     if (rc == 0 && cove__buf_rc(&x->response) < 0)
         rc = cove__fail_nomem(err, "the credentials");

@@ -21,6 +21,7 @@
  * strings. */
 struct cove__exchange_client {
     char *ca_file, *ca_path, *proxy, *user_agent;
+    int64_t deadline_ns; /* monotonic: when each exchange ends at the latest; 0: none */
 };
 int cove__exchange_client_copy(const struct cove__http_config *config, struct cove__exchange_client *ret,
                                struct cove_error *err);
@@ -33,14 +34,24 @@ struct cove__exchange {
     const char *where;                          /* for messages: "of the metadata server"; BORROWED */
     struct cove__buf url, headers;              /* headers: "Name: value\n" lines */
     struct cove__buf body;
-    bool has_body;              /* also of an empty one */
-    bool no_proxy;              /* the response would be for the proxy's machine */
+    bool has_body; /* also of an empty one */
+    /* A header that every response of the service has, and its value: one without it is of another server. NULL: none.
+     * Static
+     */
+    const char *header, *header_value;
+    /* The response would be for the proxy's machine. A plain http:// URL of this machine is never asked by a proxy. */
+    bool no_proxy;
     int64_t timeout_ms;         /* of all attempts; a minute */
     int64_t connect_timeout_ms; /* ten seconds */
-    unsigned retries;           /* after the first attempt, where net/retry says that one may help; 3 */
+    int64_t stall_timeout_ms;   /* of one attempt without a byte; 0: timeout_ms */
+    int64_t first_wait_ms;      /* before the second attempt, then doubled; 0: by net/retry.h */
+    int64_t gap_ns;             /* before an attempt that a token endpoint's own error allows; a quarter of a second */
+    unsigned retries;           /* after the first attempt, where net/retry.h allows one; 3 */
     /* set by cove__exchange_run */
     int status;
-    int64_t date_ns; /* the response's Date, by the server's clock; -1: none */
+    bool of_another;     /* there is a response without `header`: of another server */
+    int64_t date_ns;     /* the response's Date, by the server's clock; -1: none */
+    char challenge[512]; /* the response's WWW-Authenticate; "": none */
     struct cove__buf response;
 };
 void cove__exchange_init(struct cove__exchange *x, const struct cove__exchange_client *client, const char *method,

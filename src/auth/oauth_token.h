@@ -6,9 +6,11 @@
 
 /* Owned strings. */
 struct cove__oauth_token {
-    char *token;        /* what follows "Bearer " */
-    char *origin;       /* where it was found, for messages; NULL: unknown */
-    int64_t expires_ns; /* since 1970; INT64_MAX: never */
+    char *token;         /* what follows "Bearer "; NULL: anonymous access, which sends none */
+    char *origin;        /* where it was found, for messages; NULL: unknown */
+    char *quota_project; /* the project that Google bills for the requests; NULL: the token's */
+    char *project;       /* that the credentials are of; NULL: unknown */
+    int64_t expires_ns;  /* since 1970; INT64_MAX: never */
 };
 extern const struct cove__credentials_type cove__oauth_token_type;
 

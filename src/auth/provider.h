@@ -16,18 +16,22 @@
 
 /* A kind of credentials: what the provider must know of the struct that holds them, its payload. */
 struct cove__credentials_type {
-    const char *name;                           /* for the log */
-    size_t size;                                /* of the payload; it can be moved by memcpy */
-    void (*done)(void *payload);                /* frees what it holds and wipes secrets; a zeroed one is accepted */
-    int64_t (*expires_ns)(const void *payload); /* since 1970; INT64_MAX: never */
-    const char *(*origin)(const void *payload); /* where they were found, for messages; BORROWED; NULL: unknown */
+    const char *name;                            /* for the log */
+    size_t size;                                 /* of the payload; it can be moved by memcpy */
+    void (*done)(void *payload);                 /* frees what it holds and wipes secrets; a zeroed one is accepted */
+    int64_t (*expires_ns)(const void *payload);  /* since 1970; INT64_MAX: never */
+    const char *(*origin)(const void *payload);  /* where they were found, for messages; BORROWED; NULL: unknown */
+    bool (*equal)(const void *a, const void *b); /* a store cannot tell one from the other; the end may differ */
+    void (*hide)(const void *payload);           /* masks its secrets in messages until they are wiped */
+    const char *(*project)(const void *payload); /* of the credentials, for the log; BORROWED; NULL: none */
+    bool (*is_none)(const void *payload);        /* anonymous access: there are none; NULL: never */
 };
 
 /* One set of credentials; it never changes, so a request signs with values that belong together. Counted. */
 struct cove__credentials {
     const struct cove__credentials_type *type;
-    uint64_t serial;
-    unsigned refs; /* under cove__lock */
+    uint64_t serial; /* the same of sets that are equal */
+    unsigned refs;   /* under cove__lock */
     _Alignas(max_align_t) unsigned char payload[];
 };
 void cove__credentials_unref(struct cove__credentials *credentials); /* NULL accepted */
@@ -39,6 +43,11 @@ struct cove__credentials_source {
     int (*fetch)(void *self, cove_cancel *cancel, void *ret_payload, struct cove_error *err);
     void (*free)(void *self);
     void *self;
+    /* A number that changes with the local files that `fetch` reads. It runs on the thread of `fetch`. NULL: `fetch`
+     * reads none. */
+    uint64_t (*stamp)(void *self);
+    bool is_constant;  /* `fetch` gives the same each time: an option's value */
+    bool is_the_store; /* the store of the requests gives the credentials: its errors are about what they ask for */
     /* How long before the end of the credentials new ones are fetched while the old ones still serve, and how long
      * before it requests wait for the new ones; 0: ten minutes, one minute. */
     int64_t early_ns, late_ns;
@@ -47,9 +56,12 @@ struct cove__credentials_source {
 /* What a request remembers from one attempt to the next; zeroed at first. */
 struct cove__credentials_use {
     uint64_t serial; /* of the credentials that it last used */
-    uint64_t waited; /* the number of the refresh that it has waited for */
-    bool refused;    /* the store refused credentials, and the request has asked for others once */
+    uint64_t waited; /* the number of the refresh that it waits for; 0: none */
+    bool refused;    /* the store refused those of `refused_serial`, and the request has asked for others once */
+    uint64_t refused_serial;
 };
+
+#define COVE__CREDENTIALS_UNCHANGED 2 /* of cove__provider_get; differs from COVE__HTTP_LATER */
 
 struct cove__provider;
 
@@ -59,19 +71,33 @@ int cove__provider_new_fixed(const struct cove__credentials_type *type, void *fi
 /* The self of the source is TAKEN, also when this fails. */
 int cove__provider_new(const struct cove__credentials_source *source, struct cove__provider **ret,
                        struct cove_error *err);
+/* The same with the first credentials, of the source's type: the source is asked before their end, or when the store
+ * refuses them. Both are TAKEN, also when this fails; `first` is zeroed. */
+int cove__provider_new_with(const struct cove__credentials_source *source, void *first, struct cove__provider **ret,
+                            struct cove_error *err);
 /* No refresh is under way, so cove__provider_free does not block. */
 bool cove__provider_is_idle_locked(const struct cove__provider *p);
 /* NULL accepted. No request may use it; a refresh under way is cancelled, and its end is waited for. */
 void cove__provider_free(struct cove__provider *p);
 
 /* For a request's prepare: 0 and credentials, to be unreferenced; COVE__HTTP_LATER: the request now waits, and prepare
- * returns the same; or why there are no credentials (`err` holds it without operation and URL). `request` NULL: nothing
- * waits, and COVE__HTTP_LATER only says that something would have to. */
+ * returns the same; COVE__CREDENTIALS_UNCHANGED: the store has refused those of this request, and there are no others:
+ * its refusal is the error, and `err` has a code only where the source failed, and holds why; or why there are no
+ * credentials (`err` holds it without operation and URL). Where the source fails, the old ones serve until their end
+ * all requests for which they were not refused. `request` NULL: nothing waits, and COVE__HTTP_LATER is returned where
+ * it would have to. */
 int cove__provider_get(struct cove__provider *p, struct cove__http_request *request, struct cove__credentials_use *use,
                        struct cove__credentials **ret, struct cove_error *err);
-/* For a request's inspect: the store says that the credentials of `use` are not valid. True: another attempt may get
- * others. */
+/* For a request's inspect: the store has refused the credentials of `use` as ended or unknown. True: the next
+ * cove__provider_get may give others. Other requests wait for the source's answer. It is asked for this at most once in
+ * five seconds; sooner, a few times, where it gave others that were refused again; and whenever its files have changed.
+ * Where access is anonymous, it is asked at most once a minute, and the others continue meanwhile. */
 bool cove__provider_invalidate(struct cove__provider *p, struct cove__credentials_use *use);
+/* The same where the refusal may be of this request alone (a signature that does not match): the others continue with
+ * the credentials meanwhile. */
+bool cove__provider_doubt(struct cove__provider *p, struct cove__credentials_use *use);
+/* Whether cove__provider_invalidate would ask for others, or they are here. */
+bool cove__provider_may_replace(struct cove__provider *p, const struct cove__credentials_use *use);
 /* Where the present credentials were found, for messages: at most `size` bytes; "" where that is unknown. */
 void cove__provider_origin(const struct cove__provider *p, char *ret, size_t size);
 

@@ -35,6 +35,7 @@ static struct {
     int64_t lasts_ns;
     int rc;
     bool freed;
+    bool same; /* it gives the same each time */
 } source;
 
 static unsigned value_of(const unsigned *at)
@@ -72,10 +73,10 @@ static int fetch(void *self, cove_cancel *cancel, void *ret_payload, struct cove
 
     if (rc < 0)
         return rc;
-    snprintf(id, sizeof id, "ID%u", n);
+    snprintf(id, sizeof id, "ID%u", source.same ? 1 : n);
     c.key_id = cove__strdup(id);
     c.secret = cove__strdup("secret");
-    if (c.key_id == NULL || c.secret == NULL) {
+    if (!c.key_id || !c.secret) {
         cove__aws_credentials_done(&c);
         return cove__fail_nomem(err, "the credentials");
     }
@@ -96,11 +97,10 @@ static int fetch_token(void *self, cove_cancel *cancel, void *ret_payload, struc
     cove__buf_addf(&text, "ya29.token-of-test-%u", n);
     token.token = cove__buf_take(&text);
     token.origin = cove__strdup("the test's metadata server");
-    if (token.token == NULL || token.origin == NULL) {
+    if (!token.token || !token.origin) {
         cove__oauth_token_done(&token);
         return cove__fail_nomem(err, "the credentials");
     }
-    cove__secret_add_owned(token.token);
     *ret = token;
     return 0;
 }
@@ -122,7 +122,7 @@ static struct cove__provider *provider_of(const struct cove__credentials_source 
     struct cove_error err = COVE_ERROR_INIT;
 
     source.fetches = source.asked = source.rc = 0;
-    source.freed = false;
+    source.freed = source.same = false;
     source.hold_until = hold_until;
     source.lasts_ns = lasts_s * COVE__SEC;
     assert_int_equal(cove__provider_new(s, &p, &err), 0);
@@ -138,7 +138,8 @@ struct asker {
     struct cove__http_request r; /* first */
     struct cove__provider *p;
     struct cove__credentials_use use;
-    bool refuse; /* the store refuses what it is first signed with */
+    bool refuse;   /* the store refuses what it is first signed with, */
+    uint64_t good; /* but for the credentials of this serial */
     char id[32];
 };
 
@@ -152,9 +153,13 @@ static int prepare(void *self, struct cove__http_request *r, struct cove_error *
     source.asked++;
     cove__unlock();
     int rc = cove__provider_get(a->p, r, &a->use, &c, err);
-    if (rc == 0 && a->refuse && cove__provider_invalidate(a->p, &a->use)) {
+    if (rc == 0 && a->refuse && c->serial != a->good && cove__provider_invalidate(a->p, &a->use)) {
         cove__credentials_unref(c);
         rc = cove__provider_get(a->p, r, &a->use, &c, err);
+    }
+    if (rc == COVE__CREDENTIALS_UNCHANGED) {
+        struct cove_error why = *err;
+        return cove__fail(err, COVE_EACCESS, "refused; %s", why.message);
     }
     if (rc != 0)
         return rc;
@@ -213,9 +218,10 @@ static void test_one_refresh_for_many(void **state)
             asker_init(&a[i], http, p);
             a[i].r.op.inbox = &inbox;
             a[i].refuse = round == 1;
+            a[i].good = 2;
             cove__http_start(&a[i].r);
         }
-        while (cove__inbox_wait(&inbox) != NULL) {
+        while (cove__inbox_wait(&inbox)) {
         }
         cove__inbox_done(&inbox);
         for (int i = 0; i < MANY; i++) {
@@ -227,6 +233,63 @@ static void test_one_refresh_for_many(void **state)
     }
     cove__provider_free(p);
     assert_true(source.freed);
+    cove__http_free(http);
+}
+
+/* Many requests were signed with keys that are refused, and the source still gives them: one fetch serves all, and no
+ * request tries them again. */
+static void test_refused_keys_that_stay(void **state)
+{
+    struct cove__http *http = client();
+    struct cove__provider *p = provider(3600, 0);
+    struct cove_error err = COVE_ERROR_INIT;
+    struct cove__credentials_use use[MANY] = { 0 };
+    struct cove__credentials *c;
+
+    int64_t began_ns = cove__now_ns();
+    source.same = true;
+    assert_string_equal(ask(http, p, false, &err), "ID1");
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(cove__provider_get(p, NULL, &use[i], &c, &err), 0);
+        cove__credentials_unref(c);
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_true(cove__provider_may_replace(p, &use[i]));
+        assert_true(cove__provider_invalidate(p, &use[i]));
+    }
+    for (int i = 0; i < MANY; i++) {
+        int rc;
+        while ((rc = cove__provider_get(p, NULL, &use[i], &c, &err)) == COVE__HTTP_LATER)
+            cove__sleep_ns(COVE__MS);
+        assert_int_equal(rc, COVE__CREDENTIALS_UNCHANGED);
+    }
+    assert_int_equal(value_of(&source.fetches), 2);
+    /* Others may use them, and a refusal so soon after is not worth another look. */
+    assert_string_equal(ask(http, p, true, &err), "ID1");
+    assert_true(value_of(&source.fetches) == 2 || cove__now_ns() - began_ns > 5 * COVE__SEC);
+    cove__provider_free(p);
+    cove__http_free(http);
+}
+
+/* The first credentials are here; the source is asked only when the store refuses them. */
+static void test_first_credentials(void **state)
+{
+    struct cove__http *http = client();
+    struct cove__provider *p = provider(3600, 0);
+    struct cove__aws_credentials first = { .key_id = cove__strdup("FIRST"),
+                                           .secret = cove__strdup("secret-of-first"),
+                                           .expires_ns = INT64_MAX };
+    struct cove_error err = COVE_ERROR_INIT;
+
+    cove__provider_free(p);
+    assert_int_equal(cove__provider_new_with(&keys, &first, &p, &err), 0);
+    assert_null(first.key_id);
+    assert_string_equal(ask(http, p, false, &err), "FIRST");
+    assert_int_equal(source.fetches, 0);
+    assert_string_equal(ask(http, p, true, &err), "ID1");
+    assert_string_equal(ask(http, p, false, &err), "ID1");
+    assert_int_equal(source.fetches, 1);
+    cove__provider_free(p);
     cove__http_free(http);
 }
 
@@ -258,12 +321,21 @@ static void test_a_source_that_fails(void **state)
     assert_string_equal(err.message, "the source is dry, time 1");
     cove__provider_free(p);
 
-    /* Keys that the store does not take are no comfort when there are no others; those that are merely old are. */
+    /* A source that lacks a file: the request's own file is not the one that is missing. */
+    p = provider(3600, 0);
+    source.rc = COVE_ENOTFOUND;
+    assert_string_equal(ask(http, p, false, &err), "");
+    assert_int_equal(err.code, COVE_EAUTH);
+    cove__provider_free(p);
+
+    /* Keys that the store has refused stay refused for that request; others continue with them. */
     p = provider(3600, 0);
     assert_string_equal(ask(http, p, false, &err), "ID1");
     source.rc = COVE_ENETWORK;
     assert_string_equal(ask(http, p, true, &err), "");
-    assert_int_equal(err.code, COVE_ENETWORK);
+    assert_int_equal(err.code, COVE_EACCESS);
+    assert_string_equal(err.message, "refused; the source is dry, time 2");
+    assert_string_equal(ask(http, p, false, &err), "ID1");
     cove__provider_free(p);
     cove__http_free(http);
 }
@@ -348,11 +420,14 @@ static void test_tokens(void **state)
     cove__text_line(text, sizeof text);
     assert_string_equal(text, "Bearer ya29.token-of-test-2"); /* no secret any more: it was wiped */
 
-    fixed.token = cove__strdup("given");
+    fixed.token = cove__strdup("ya29.given");
     assert_int_equal(cove__provider_new_fixed(&cove__oauth_token_type, &fixed, &p, &err), 0);
     assert_null(fixed.token);
-    assert_string_equal(ask(http, p, false, &err), "given");
-    assert_string_equal(ask(http, p, true, &err), "given"); /* there are no others */
+    assert_string_equal(ask(http, p, false, &err), "ya29.given");
+    assert_string_equal(ask(http, p, true, &err), "ya29.given"); /* there are no others */
+    snprintf(text, sizeof text, "Bearer ya29.given");
+    cove__text_line(text, sizeof text);
+    assert_string_equal(text, "Bearer ***");
     cove__provider_free(p);
     cove__http_free(http);
 }
@@ -361,21 +436,24 @@ static void test_no_memory(void **state)
 {
     struct cove_error err = COVE_ERROR_INIT;
 
-    for (unsigned long n = 1; n < 10; n++) {
+    for (unsigned long n = 1; n < 20; n++) {
         struct cove__aws_credentials fixed = { .key_id = cove__strdup("a"), .secret = cove__strdup("b") };
-        struct cove__provider *p = NULL, *q = NULL;
+        struct cove__aws_credentials first = { .key_id = cove__strdup("c"), .secret = cove__strdup("d") };
+        struct cove__provider *p = NULL, *q = NULL, *with = NULL;
         source.freed = false;
         cove__mem_fail(n, 1);
         int rc = cove__provider_new(&keys, &p, &err),
-            rc_fixed = cove__provider_new_fixed(&cove__aws_credentials_type, &fixed, &q, &err);
+            rc_fixed = cove__provider_new_fixed(&cove__aws_credentials_type, &fixed, &q, &err),
+            rc_with = cove__provider_new_with(&keys, &first, &with, &err);
         cove__mem_fail(0, 0);
-        assert_int_equal(source.freed, rc < 0);
-        assert_null(fixed.key_id); /* taken, or freed */
+        assert_int_equal(source.freed, rc < 0 || rc_with < 0);
+        assert_true(!fixed.key_id && !first.key_id); /* taken, or freed */
         cove__provider_free(p);
         cove__provider_free(q);
-        if (rc == 0 && rc_fixed == 0)
+        cove__provider_free(with);
+        if (rc == 0 && rc_fixed == 0 && rc_with == 0)
             return;
-        assert_true(rc == COVE_ENOMEM || rc_fixed == COVE_ENOMEM);
+        assert_true(rc == COVE_ENOMEM || rc_fixed == COVE_ENOMEM || rc_with == COVE_ENOMEM);
     }
     fail_msg("an allocation without end");
 }
@@ -384,6 +462,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_refresh_for_many),
+        cmocka_unit_test(test_refused_keys_that_stay),
+        cmocka_unit_test(test_first_credentials),
         cmocka_unit_test(test_near_the_end),
         cmocka_unit_test(test_a_source_that_fails),
         cmocka_unit_test(test_closed_in_mid_refresh),

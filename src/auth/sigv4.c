@@ -29,7 +29,7 @@ static int hmac(const void *key, size_t key_size, struct cove__slice text, uint8
 {
     unsigned size = 0;
     const EVP_MD *md = cove__sha256_md();
-    return md != NULL && HMAC(md, key, (int)key_size, text.data, text.size, out, &size) != NULL ? 0 : COVE_ENOMEM;
+    return md && HMAC(md, key, (int)key_size, text.data, text.size, out, &size) ? 0 : COVE_ENOMEM;
 }
 
 /* ---- the canonical request ---- */
@@ -56,9 +56,9 @@ static int canonical_query(const char *query, struct cove__buf *out)
             if (n == COVE__SIGV4_QUERY_MAX)
                 return COVE_ELIMIT;
             const char *equals = memchr(at, '=', length);
-            size_t name = equals != NULL ? (size_t)(equals - at) : length;
+            size_t name = equals ? (size_t)(equals - at) : length;
             pairs[n].name = cove__slice(at, name);
-            pairs[n].value = equals != NULL ? cove__slice(equals + 1, length - name - 1) : cove__slice("", 0);
+            pairs[n].value = equals ? cove__slice(equals + 1, length - name - 1) : cove__slice("", 0);
             n++;
         }
         at += length + (at[length] == '&');
@@ -106,9 +106,9 @@ static int read_headers(struct cove__slice headers, struct pair pairs[COVE__SIGV
     size_t n = 0;
     while (headers.size > 0) {
         const uint8_t *end = memchr(headers.data, '\n', headers.size);
-        size_t line = end != NULL ? (size_t)(end - headers.data) : headers.size;
+        size_t line = end ? (size_t)(end - headers.data) : headers.size;
         const uint8_t *colon = memchr(headers.data, ':', line);
-        if (colon != NULL) {
+        if (colon) {
             if (n == COVE__SIGV4_HEADERS_MAX)
                 return COVE_ELIMIT;
             size_t name = (size_t)(colon - headers.data);
@@ -165,7 +165,7 @@ int cove__sigv4_canonical(const struct cove__sigv4_request *r, struct cove__slic
 
 static int derive(const struct cove__sigv4_request *r, const char date[9], uint8_t key[HASH_SIZE])
 {
-    struct cove__buf first = COVE__BUF_INIT(1024);
+    struct cove__buf first = COVE__BUF_SECRET(1024);
     uint8_t next[HASH_SIZE];
 
     cove__buf_addf(&first, "AWS4%s", r->secret);
@@ -180,7 +180,7 @@ static int derive(const struct cove__sigv4_request *r, const char date[9], uint8
         rc = hmac(key, HASH_SIZE, cove__slice_str("aws4_request"), next);
     memcpy(key, next, HASH_SIZE);
     OPENSSL_cleanse(next, sizeof next);
-    if (first.data != NULL)
+    if (first.data)
         OPENSSL_cleanse(first.data, first.size);
     cove__buf_done(&first);
     return rc;
@@ -192,7 +192,7 @@ static int signing_key(const struct cove__sigv4_request *r, const char date[9], 
     uint8_t secret_hash[HASH_SIZE];
     bool known;
 
-    if (cache == NULL)
+    if (!cache)
         return derive(r, date, key);
     int rc = sha256(cove__slice_str(r->secret), secret_hash);
     if (rc < 0)
@@ -240,7 +240,7 @@ static int scope_of(const struct cove__sigv4_request *r, struct scope *ret)
 static int signature(const struct cove__sigv4_request *r, const struct scope *scope, struct cove__sigv4_cache *cache,
                      struct cove__slice headers, struct cove__buf *ret_signed, char ret_hex[2 * HASH_SIZE + 1])
 {
-    struct cove__buf canonical = COVE__BUF_INIT(CANONICAL_MAX), to_sign = COVE__BUF_INIT(1024);
+    struct cove__buf canonical = COVE__BUF_SECRET(CANONICAL_MAX), to_sign = COVE__BUF_INIT(1024);
     uint8_t key[HASH_SIZE], mac[HASH_SIZE];
     char hash[65];
 
@@ -256,7 +256,7 @@ static int signature(const struct cove__sigv4_request *r, const struct scope *sc
     if (rc == 0)
         cove__hex(mac, sizeof mac, ret_hex);
     OPENSSL_cleanse(key, sizeof key);
-    if (canonical.data != NULL)
+    if (canonical.data)
         OPENSSL_cleanse(canonical.data, canonical.size); /* it holds the session token */
     cove__buf_done(&canonical);
     cove__buf_done(&to_sign);
@@ -285,7 +285,7 @@ int cove__sigv4_sign(const struct cove__sigv4_request *r, struct cove__sigv4_cac
 int cove__sigv4_presign(const struct cove__sigv4_request *r, struct cove__sigv4_cache *cache, const char *host,
                         int64_t expires_s, const char *token_name, const char *token, struct cove__buf *query)
 {
-    struct cove__buf names = COVE__BUF_INIT(SIGNED_MAX), headers = COVE__BUF_INIT(1024);
+    struct cove__buf names = COVE__BUF_INIT(SIGNED_MAX), headers = COVE__BUF_SECRET(1024);
     struct cove__sigv4_request own = *r;
     struct scope scope;
     char hex[2 * HASH_SIZE + 1], credential[384], seconds[24];
@@ -301,7 +301,7 @@ int cove__sigv4_presign(const struct cove__sigv4_request *r, struct cove__sigv4_
     cove__uri_add_pair(query, "X-Amz-Date", cove__slice_str(scope.time));
     cove__uri_add_pair(query, "X-Amz-Expires", cove__slice_str(seconds));
     cove__uri_add_pair(query, "X-Amz-SignedHeaders", cove__slice_str("host"));
-    if (token != NULL)
+    if (token)
         cove__uri_add_pair(query, token_name, cove__slice_str(token));
     cove__buf_addf(&headers, "Host: %s\n", host);
     rc = cove__buf_rc(query) < 0 ? cove__buf_rc(query) : cove__buf_rc(&headers);

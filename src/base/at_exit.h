@@ -4,8 +4,10 @@
 
 /* In the order in which they run. */
 enum cove__exit_step {
-    COVE__EXIT_FLUSH, /* appenders are flushed */
-    COVE__EXIT_NET,   /* I/O threads end */
+    COVE__EXIT_FLUSH,    /* appenders are flushed */
+    COVE__EXIT_CLEANUPS, /* what clears up in the background is waited for */
+    COVE__EXIT_NET,      /* I/O threads end */
+    COVE__EXIT_THREADS,  /* threads that are about to end are waited for */
     COVE__EXIT_STEPS
 };
 

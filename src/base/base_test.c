@@ -41,6 +41,29 @@ static void buffers(void **state)
     cove__free(text);
 }
 
+/* A secret is overwritten wherever it has been, also where the buffer lay before it grew. */
+static void secret_buffers(void **state)
+{
+    static const char secret[] = "a-secret-of-the-test";
+    struct cove__buf plain = COVE__BUF_INIT(10000), b = COVE__BUF_SECRET(10000), other;
+
+    cove__mem_watch(secret);
+    cove__buf_add_str(&plain, secret);
+    cove__buf_done(&plain);
+    assert_int_equal(cove__mem_watch(secret), 1);
+    cove__buf_init_secret(&other, 10000);
+    struct cove__buf *const bufs[] = { &b, &other };
+    for (size_t i = 0; i < 2; i++) {
+        for (int k = 0; k < 200; k++)
+            assert_int_equal(cove__buf_add_str(bufs[i], secret), 0);
+        assert_int_equal(bufs[i]->size, 200 * strlen(secret));
+        assert_true(strncmp(cove__buf_str(bufs[i]), secret, strlen(secret)) == 0);
+        cove__buf_done(bufs[i]);
+        assert_true(bufs[i]->secret);
+    }
+    assert_int_equal(cove__mem_watch(NULL), 0);
+}
+
 static void buffers_dropped_from(void **state)
 {
     struct cove__buf b = COVE__BUF_INIT(10);
@@ -85,7 +108,7 @@ static void populated(void **state)
     for (size_t i = 0; i < pages * page; i++)
         assert_int_equal(memory[i], 7);
     munmap(memory, pages * page);
-    cove__mem_populate(memory, page); /* nobody's: nothing happens */
+    cove__mem_populate(memory, page); /* not mapped: nothing happens */
 }
 
 /* The store's code came after the message: a caller without it has the whole message, and what follows is its own. */
@@ -154,6 +177,35 @@ static void errors(void **state)
         assert_string_not_equal(cove_code_name(code), "COVE_E?");
         assert_true(code == 0 || cove_code_errno(code) > 0);
     }
+}
+
+static void dates_with_zones(void **state)
+{
+    static const char *const same[] = { "2026-11-23T21:13:00z",      "2026-11-23t21:13:00Z",
+                                        "2026-11-23 21:13:00Z",      "2026-11-23T21:13:00+00:00",
+                                        "2026-11-23T21:13:00-00:00", "2026-11-23T21:13:00.000000000000Z",
+                                        "2026-11-23T14:13:00-07:00", "2026-11-24T02:43:00+05:30",
+                                        "2026-11-24T02:43:00+0530" };
+    static const char *const wrong[] = { "2026-11-23T21:13:00",
+                                         "2026-11-23T21:13:00.5",
+                                         "2026-11-23T21:13:00.Z",
+                                         "2026-11-23T21:13:00+5:30",
+                                         "2026-11-23T21:13:00+05",
+                                         "2026-11-23T21:13Z",
+                                         "2026-11-23T21:13:00+24:00",
+                                         "2026-11-23T21:13:00ZZ",
+                                         "2026-11-23T+1:13:00Z",
+                                         "2026-11-23T 1:13:00Z",
+                                         "1970-01-01T00:00:00+01:00",
+                                         "2026-11-23T21:13:00+05:60",
+                                         "2026-11-23",
+                                         "" };
+
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+        assert_int_equal(cove__parse_iso8601(same[i]), 1795468380 * COVE__SEC);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(cove__parse_iso8601(wrong[i]), -1);
+    assert_int_equal(cove__parse_iso8601("2026-11-23T14:13:00.250-07:00"), 1795468380 * COVE__SEC + 250 * COVE__MS);
 }
 
 static void dates(void **state)
@@ -274,7 +326,7 @@ static void inboxes_after_fork(void **state)
     cove__op_start(&op);
     child = fork();
     if (child == 0) /* what the parent's threads work on never ends here: it is not waited for */
-        _exit(cove__inbox_wait(&inbox) == NULL && cove__inbox_pending(&inbox) == 0 ? 0 : 1);
+        _exit(!cove__inbox_wait(&inbox) && cove__inbox_pending(&inbox) == 0 ? 0 : 1);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     cove__op_finish(&op, 0, 0, NULL);
@@ -285,12 +337,20 @@ static void inboxes_after_fork(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buffers),     cmocka_unit_test(buffers_dropped_from),
-        cmocka_unit_test(populated),   cmocka_unit_test(buffers_out_of_memory),
-        cmocka_unit_test(errors),      cmocka_unit_test(store_codes),
-        cmocka_unit_test(dates),       cmocka_unit_test(tokens),
-        cmocka_unit_test(inboxes),     cmocka_unit_test(waits_for_one),
-        cmocka_unit_test(strings_set), cmocka_unit_test(inboxes_after_fork),
+        cmocka_unit_test(buffers),
+        cmocka_unit_test(secret_buffers),
+        cmocka_unit_test(buffers_dropped_from),
+        cmocka_unit_test(populated),
+        cmocka_unit_test(buffers_out_of_memory),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(store_codes),
+        cmocka_unit_test(dates),
+        cmocka_unit_test(dates_with_zones),
+        cmocka_unit_test(tokens),
+        cmocka_unit_test(inboxes),
+        cmocka_unit_test(waits_for_one),
+        cmocka_unit_test(strings_set),
+        cmocka_unit_test(inboxes_after_fork),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

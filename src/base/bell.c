@@ -1,4 +1,4 @@
-/* An eventfd and a timerfd behind one epoll descriptor; where there is no Linux, this file is what changes. */
+/* An eventfd and a timerfd behind one epoll descriptor. Only this file depends on Linux for it. */
 #include "base/bell.h"
 
 #include <errno.h>

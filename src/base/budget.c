@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 #define KEPT_MAX     64
-#define KEPT_LARGEST ((size_t)64 << 20) /* what is larger is rare, and much to hold for nobody */
+#define KEPT_LARGEST ((size_t)64 << 20) /* what is larger is rare, and too much to keep unused */
 
 struct kept {
     void *p;
@@ -37,7 +37,7 @@ static void *take_kept_locked(size_t size)
     return NULL;
 }
 
-/* Moves kept pages to `drop`: as many as the `size` bytes that come, so that sizes which nobody asks for any more do
+/* Moves kept pages to `drop`: as many as the `size` bytes that come, so that sizes which are not needed any more do
  * not add to those in use, and until these fit under the limit. They are freed outside the lock. */
 static size_t make_room_locked(size_t size, struct kept drop[KEPT_MAX])
 {
@@ -72,7 +72,7 @@ void *cove__budget_get(size_t size, bool entitled)
     }
     budget.used += size;
     p = take_kept_locked(size);
-    if (p == NULL) {
+    if (!p) {
         budget.used -= size;
         n_drop = make_room_locked(size, drop);
         budget.used += size;
@@ -80,9 +80,9 @@ void *cove__budget_get(size_t size, bool entitled)
     cove__unlock();
 
     free_all(drop, n_drop);
-    if (p == NULL)
+    if (!p)
         p = cove__malloc(size);
-    if (p == NULL) {
+    if (!p) {
         cove__lock();
         budget.used -= size;
         cove__unlock();
@@ -92,7 +92,7 @@ void *cove__budget_get(size_t size, bool entitled)
 
 void cove__budget_put(void *p, size_t size)
 {
-    if (p == NULL)
+    if (!p)
         return;
     cove__lock();
     budget.used -= size;

@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 #define COVE__BUDGET_DEFAULT ((size_t)256 << 20)
-/* Of it for one stream, unless four parts need more: a far store gives or takes so much in a round trip. With what the
- * connections need beside it, a stream stays within 96 MiB. */
+/* One stream's share of it, unless four parts need more: a far store sends or takes about this much in a round trip.
+ * With the memory of its connections a stream stays within 96 MiB. */
 #define COVE__READER_BUFFERS ((size_t)76 << 20)
 #define COVE__WRITER_BUFFERS ((size_t)80 << 20)
 

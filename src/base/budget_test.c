@@ -50,7 +50,7 @@ static void test_pages_are_reused(void **state)
     assert_int_equal(cove__budget_used(), 0);
 }
 
-static void test_what_is_very_large_goes_at_once(void **state)
+static void test_very_large_buffers_are_not_kept(void **state)
 {
     size_t large = (64 << 20) + 1;
 
@@ -84,7 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit_and_entitlement),
         cmocka_unit_test(test_pages_are_reused),
-        cmocka_unit_test(test_what_is_very_large_goes_at_once),
+        cmocka_unit_test(test_very_large_buffers_are_not_kept),
         cmocka_unit_test(test_other_sizes_make_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

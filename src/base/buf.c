@@ -13,17 +13,27 @@ void cove__buf_init(struct cove__buf *b, size_t max)
     *b = COVE__BUF_INIT(max);
 }
 
-void cove__buf_done(struct cove__buf *b)
+void cove__buf_init_secret(struct cove__buf *b, size_t max)
 {
-    cove__free(b->data);
-    *b = COVE__BUF_INIT(b->max);
+    *b = COVE__BUF_SECRET(max);
 }
 
 void cove__buf_wipe(struct cove__buf *b)
 {
-    if (b->data != NULL)
+    if (b->data)
         explicit_bzero(b->data, b->cap);
-    cove__buf_done(b);
+    cove__free(b->data);
+    *b = (struct cove__buf){ .max = b->max, .secret = b->secret };
+}
+
+void cove__buf_done(struct cove__buf *b)
+{
+    if (b->secret) {
+        cove__buf_wipe(b);
+        return;
+    }
+    cove__free(b->data);
+    *b = COVE__BUF_INIT(b->max);
 }
 
 void cove__buf_reset(struct cove__buf *b)
@@ -40,6 +50,20 @@ void cove__buf_drop(struct cove__buf *b, size_t n)
         return;
     b->size -= n;
     memmove(b->data, b->data + n, b->size + 1);
+}
+
+/* realloc may leave a copy behind. */
+static uint8_t *grow(struct cove__buf *b, size_t cap)
+{
+    if (!b->secret)
+        return cove__realloc(b->data, cap);
+    uint8_t *data = cove__malloc(cap);
+    if (data && b->data) {
+        memcpy(data, b->data, b->size);
+        explicit_bzero(b->data, b->cap);
+        cove__free(b->data);
+    }
+    return data;
 }
 
 int cove__buf_reserve(struct cove__buf *b, size_t extra)
@@ -62,7 +86,7 @@ int cove__buf_reserve(struct cove__buf *b, size_t extra)
         cap = cap > SIZE_MAX / 2 ? want : cap * 2;
     if (b->max < SIZE_MAX && cap - 1 > b->max)
         cap = b->max + 1;
-    data = cove__realloc(b->data, cap);
+    data = grow(b, cap);
     if (!data)
         return b->rc = COVE_ENOMEM;
     b->data = data;

@@ -7,6 +7,7 @@
 #define COVE_BASE_BUF_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,14 +19,17 @@ struct cove__buf {
     uint8_t *data; /* owned; NULL until the first add */
     size_t size;
     size_t cap;
-    size_t max; /* the limit of size */
-    int rc;     /* 0, or why an add failed */
+    size_t max;  /* the limit of size */
+    int rc;      /* 0, or why an add failed */
+    bool secret; /* what it held is overwritten before memory is freed, also when it grows */
 };
 
-#define COVE__BUF_INIT(max_) ((struct cove__buf){ .max = (max_) })
+#define COVE__BUF_INIT(max_)   ((struct cove__buf){ .max = (max_) })
+#define COVE__BUF_SECRET(max_) ((struct cove__buf){ .max = (max_), .secret = true })
 
 void cove__buf_init(struct cove__buf *b, size_t max);
-void cove__buf_done(struct cove__buf *b);           /* frees; leaves an empty buf with the same maximum */
+void cove__buf_init_secret(struct cove__buf *b, size_t max);
+void cove__buf_done(struct cove__buf *b);           /* frees; leaves an empty buf of the same kind and maximum */
 void cove__buf_wipe(struct cove__buf *b);           /* the same, and overwrites what it held */
 void cove__buf_reset(struct cove__buf *b);          /* empties, keeps the memory, forgets a failure */
 void cove__buf_drop(struct cove__buf *b, size_t n); /* removes the first n bytes; keeps the memory */

@@ -95,14 +95,14 @@ void cove__background_failed(const struct cove__ctx *ctx, const char *why)
 {
     char *copy = ctx->background ? cove__strdup(why) : NULL;
 
-    if (copy) /* without memory the failure before it serves as well */
+    if (copy) /* without memory the earlier failure is kept */
         set_failure(ctx->background, copy);
 }
 
 bool cove__background_explain(const struct cove__background *background, struct cove_error *err)
 {
     cove__lock();
-    bool failed = background->failure != NULL;
+    bool failed = background->failure;
     if (failed && err)
         cove__error_add(err, "; before that: %s", background->failure);
     cove__unlock();

@@ -11,9 +11,10 @@
 
 struct cove__inbox;
 
-/* Of one piece of background work, which may outlive the call that starts it; in the memory of who takes its result. */
+/* Of one piece of background work, which may outlive the call that starts it; in the memory of the stream that takes
+ * its result. */
 struct cove__background {
-    /* The deadline of the latest call on the stream that it belongs to. After that nobody waits for the work, and it
+    /* The deadline of the latest call on the stream that it belongs to. After that no call waits for the work, and it
      * gives its place among the client's requests to one that is waited for. NULL: it keeps its place. */
     const _Atomic int64_t *attended_ns;
     char *failure; /* under cove__lock: why its last attempt failed; NULL: none has */
@@ -23,13 +24,14 @@ struct cove__ctx {
     int64_t deadline_ns; /* monotonic; INT64_MAX: none */
     cove_cancel *cancel; /* BORROWED for the call; may be NULL */
     const char *op;      /* "read", "stat": the public verb, for messages */
-    const char *url;     /* the URL it was asked of, for messages; BORROWED for the call */
-    /* Where the thread that starts this waits for it: at once, and until nothing is pending there any more. It may be
-     * given the I/O to do meanwhile (see cove__inbox_drive). NULL: it may do something else first. */
+    const char *url;     /* the URL of the call, for messages; BORROWED for the call */
+    /* The inbox at which the starting thread waits, at once and until nothing is pending there. It may do the I/O
+     * itself meanwhile (see cove__inbox_drive). NULL: it may do something else first. */
     struct cove__inbox *waits;
     struct cove__background *background; /* BORROWED until the work has ended; NULL: the call itself waits for it */
-    /* Who wait for it and end with it, whether it succeeds or not: a sum of enum cove__last_wait. For a server that is
-     * down those of a kind share one deadline. BORROWED like `background`; NULL: nobody ever does. */
+    /* The last waits for this work, which end with it whether it succeeds or not: a sum of enum cove__last_wait. While
+     * a server is down, last waits of a kind share one deadline. BORROWED like `background`; NULL: there never is one.
+     */
     const atomic_int *last_waits;
 };
 

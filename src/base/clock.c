@@ -83,29 +83,71 @@ static int in_range(int year, int month, int day, int hour, int minute, int seco
            hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60;
 }
 
+/* `n` digits at *at, which moves behind them. -1: there are fewer. */
+static int digits(const char **at, int n)
+{
+    int value = 0;
+
+    for (; n > 0; n--, (*at)++) {
+        if (**at < '0' || **at > '9')
+            return -1;
+        value = value * 10 + (**at - '0');
+    }
+    return value;
+}
+
+/* The number of `n` digits before which `marks` has the character. */
+static int marked(const char **at, const char *marks, int n)
+{
+    if (**at == '\0' || !strchr(marks, **at))
+        return -1;
+    (*at)++;
+    return digits(at, n);
+}
+
+/* "Z", or "+hh:mm", which ISO 8601 writes without the colon too. False: it is neither, or more follows. */
+static bool read_zone(const char *at, int64_t *ret_seconds)
+{
+    int64_t sign = *at == '-' ? -1 : 1;
+
+    *ret_seconds = 0;
+    if ((*at == 'Z' || *at == 'z') && at[1] == '\0')
+        return true;
+    int hour = marked(&at, "+-", 2);
+    int minute = *at == ':' ? marked(&at, ":", 2) : digits(&at, 2);
+    *ret_seconds = sign * (hour * 3600 + minute * 60);
+    return hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && *at == '\0';
+}
+
 int64_t cove__parse_iso8601(const char *text)
 {
-    int year, month, day, hour, minute, second, used = 0;
-    int64_t nanos = 0;
-    int64_t scale = COVE__SEC / 10;
-    const char *p;
+    const char *p = text;
+    int64_t nanos = 0, scale = COVE__SEC / 10, zone;
 
-    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6 || !used ||
-        !in_range(year, month, day, hour, minute, second))
+    int year = digits(&p, 4);
+    int month = year < 0 ? -1 : marked(&p, "-", 2);
+    int day = month < 0 ? -1 : marked(&p, "-", 2);
+    int hour = day < 0 ? -1 : marked(&p, "Tt ", 2);
+    int minute = hour < 0 ? -1 : marked(&p, ":", 2);
+    int second = minute < 0 ? -1 : marked(&p, ":", 2);
+    if (second < 0 || !in_range(year, month, day, hour, minute, second))
         return -1;
-    p = text + used;
     if (*p == '.') {
+        if (p[1] < '0' || p[1] > '9')
+            return -1;
         for (p++; *p >= '0' && *p <= '9'; p++, scale /= 10)
             nanos += (*p - '0') * scale;
     }
-    if (strcmp(p, "Z") != 0 && strcmp(p, "+00:00") != 0)
+    if (!read_zone(p, &zone))
         return -1;
-    return seconds_of(year, month, day, hour, minute, second) * COVE__SEC + nanos;
+    int64_t seconds = seconds_of(year, month, day, hour, minute, second) - zone;
+    return seconds < 0 ? -1 : seconds * COVE__SEC + nanos;
 }
+
+static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec"; /* in every locale */
 
 int64_t cove__parse_http_date(const char *text)
 {
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     char name[4];
     const char *found;
     int year, month, day, hour, minute, second;
@@ -120,6 +162,19 @@ int64_t cove__parse_http_date(const char *text)
     if (!in_range(year, month, day, hour, minute, second))
         return -1;
     return seconds_of(year, month, day, hour, minute, second) * COVE__SEC;
+}
+
+void cove__format_http_date(int64_t wall_ns, char out[COVE__HTTP_DATE_SIZE])
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    time_t seconds = (time_t)(wall_ns / COVE__SEC);
+    struct tm tm;
+    char text[96];
+
+    gmtime_r(&seconds, &tm);
+    snprintf(text, sizeof text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
+             months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    snprintf(out, COVE__HTTP_DATE_SIZE, "%.*s", COVE__HTTP_DATE_SIZE - 1, text);
 }
 
 static void format_date(int64_t wall_ns, const char *format, char *out, size_t size)

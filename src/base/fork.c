@@ -5,12 +5,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/log.h"
 #include "base/secret.h"
 
 static pthread_mutex_t state = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_uint generation = 1;
+static void (*_Atomic call_in_child)(void); /* NULL: none */
 #ifndef NDEBUG
 static _Thread_local int held;
 #endif
@@ -30,7 +30,9 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
     atomic_fetch_add(&generation, 1);
-    cove__log_after_fork();
+    void (*in_child)(void) = atomic_load(&call_in_child);
+    if (in_child)
+        in_child();
     cove__secrets_after_fork();
     pthread_mutex_unlock(&state);
 }
@@ -62,6 +64,12 @@ void cove__assert_locked(void)
 #ifndef NDEBUG
     assert(held);
 #endif
+}
+
+void cove__fork_call_in_child(void (*fn)(void))
+{
+    pthread_once(&once, install);
+    atomic_store(&call_in_child, fn);
 }
 
 unsigned cove__fork_generation(void)

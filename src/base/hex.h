@@ -2,7 +2,7 @@
 #ifndef COVE_BASE_HEX_H
 #define COVE_BASE_HEX_H
 
-/* The value of one digit; -1: it is none. */
+/* The value of one digit; -1: not a hexadecimal digit. */
 static inline int cove__hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -12,8 +12,8 @@ static inline int cove__hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The byte that the two digits at `at` write; -1: they are none. The second is not read where the first is none, so
- * the text may end after either. */
+/* The byte that the two digits at `at` write; -1: they are not digits. The second is read only if the first is a digit,
+ * so the text may end after either. */
 static inline int cove__hex_byte(const char *at)
 {
     int high = cove__hex_digit(at[0]), low = high >= 0 ? cove__hex_digit(at[1]) : -1;

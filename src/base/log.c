@@ -14,14 +14,15 @@ static cove_log_fn sink; /* under lock */
 static void *sink_user;  /* under lock */
 static atomic_int sink_level = -1;
 
-void cove__log_after_fork(void)
+/* A thread of the parent may have been within the callback. */
+static void after_fork_child(void)
 {
     lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
 void cove_log_set(cove_log_fn fn, void *user, enum cove_log_level level)
 {
-    cove__fork_generation(); /* its handlers stand before there is anything to hold at a fork */
+    cove__fork_call_in_child(after_fork_child); /* before there is anything to hold at a fork */
     pthread_mutex_lock(&lock);
     sink = fn;
     sink_user = user;

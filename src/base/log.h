@@ -5,6 +5,5 @@
 #include <cove/log.h>
 
 void cove__log(enum cove_log_level level, const char *subject, const char *format, ...) COVE_PRINTF(3, 4);
-void cove__log_after_fork(void); /* in the child: a thread of the parent may have been within the callback */
 
 #endif

@@ -1,6 +1,7 @@
 /* The one door to malloc: see mem.h. Below everything else. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,11 +12,11 @@
 #include <cove/error.h>
 #include <cove/fs.h>
 
-#include "base/secret.h"
-
 static atomic_ulong allocations;
 static atomic_ulong fail_at; /* 0: never */
 static atomic_int fail_sticky;
+static _Atomic(const char *) watched; /* NULL: nothing */
+static atomic_ulong unwiped;
 
 static int refused(void)
 {
@@ -34,32 +35,57 @@ unsigned long cove__mem_fail(unsigned long n, int sticky)
     return seen;
 }
 
+unsigned long cove__mem_watch(const char *text)
+{
+    atomic_store(&watched, text);
+    return atomic_exchange(&unwiped, 0);
+}
+
+static void look(void *p)
+{
+    const char *text = atomic_load_explicit(&watched, memory_order_relaxed);
+
+    if (text && p && memmem(p, malloc_usable_size(p), text, strlen(text)))
+        atomic_fetch_add(&unwiped, 1);
+}
+
+/* What a block held before is not what this one holds. */
+static void *cleared(void *p)
+{
+    if (p && atomic_load_explicit(&watched, memory_order_relaxed))
+        memset(p, 0, malloc_usable_size(p));
+    return p;
+}
+
 void *cove__malloc(size_t size)
 {
-    return refused() ? NULL : malloc(size ? size : 1);
+    return refused() ? NULL : cleared(malloc(size ? size : 1));
 }
 
 void *cove__calloc(size_t count, size_t size)
 {
-    return refused() ? NULL : calloc(count ? count : 1, size ? size : 1);
+    return refused() ? NULL : cleared(calloc(count ? count : 1, size ? size : 1));
 }
 
 void *cove__realloc(void *p, size_t size)
 {
-    return refused() ? NULL : realloc(p, size ? size : 1);
+    if (refused())
+        return NULL;
+    if (!atomic_load_explicit(&watched, memory_order_relaxed))
+        return realloc(p, size ? size : 1);
+    void *moved = cleared(malloc(size ? size : 1));
+    if (moved && p) {
+        size_t old = malloc_usable_size(p);
+        memcpy(moved, p, old < size ? old : size);
+        cove__free(p);
+    }
+    return moved;
 }
 
 void cove__free(void *p)
 {
+    look(p);
     free(p);
-}
-
-void cove__wipe(char *secret)
-{
-    cove__secret_drop(secret);
-    if (secret != NULL)
-        explicit_bzero(secret, strlen(secret));
-    cove__free(secret);
 }
 
 void cove_free(void *p)
@@ -81,9 +107,9 @@ char *cove__strndup(const char *s, size_t n)
 
 int cove__set_string(char **field, const char *s)
 {
-    char *copy = s != NULL ? cove__strdup(s) : NULL;
+    char *copy = s ? cove__strdup(s) : NULL;
 
-    if (s != NULL && copy == NULL)
+    if (s && !copy)
         return COVE_ENOMEM;
     cove__free(*field);
     *field = copy;

@@ -8,7 +8,6 @@ void *cove__malloc(size_t size);
 void *cove__calloc(size_t count, size_t size); /* zeroed; NULL on overflow of the product */
 void *cove__realloc(void *p, size_t size);     /* on failure `p` stays as it was */
 void cove__free(void *p);
-void cove__wipe(char *secret); /* overwrites, drops from secret.h's list and frees; NULL accepted */
 char *cove__strdup(const char *s);
 char *cove__strndup(const char *s, size_t n); /* n bytes and a NUL, whatever the bytes are */
 /* Puts a copy of `s` (NULL: NULL) into *field, which is owned and freed first. COVE_ENOMEM: *field stays as it was. */
@@ -28,5 +27,10 @@ void cove__mem_populate(void *p, size_t size);
 /* Tests only: allocation number `n` from now (1 is the next) and, with `sticky`, all after it fail; 0 stops that.
  * Returns the number of allocations since the last call. */
 unsigned long cove__mem_fail(unsigned long n, int sticky);
+
+/* Tests only: counts the blocks that are freed while `text` (BORROWED, until the next call) stands in them: a secret
+ * that was not overwritten. NULL stops that. Returns the count since the last call. To be called before the first
+ * allocation, as memory is cleared only while it counts. */
+unsigned long cove__mem_watch(const char *text);
 
 #endif

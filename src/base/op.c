@@ -168,7 +168,7 @@ void cove__inbox_drive(struct cove__inbox *inbox, const struct cove__driver *dri
 bool cove__inbox_ready(struct cove__inbox *inbox)
 {
     pthread_mutex_lock(&inbox->lock);
-    bool ready = inbox->first != NULL;
+    bool ready = inbox->first;
     pthread_mutex_unlock(&inbox->lock);
     return ready;
 }

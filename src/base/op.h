@@ -2,7 +2,7 @@
  * An operation under way, and the inbox in which finished ones are found.
  *
  * This is the one way in which work comes back in cove: the caller that starts an operation names an inbox, does other
- * things, and takes finished operations from the inbox. No callback runs in anybody's thread, so an operation that ends
+ * things, and takes finished operations from the inbox. No callback runs, so an operation that ends
  * inside its start (a local file) and one that ends later on an I/O loop (HTTP) look the same to the caller. The one
  * exception is the completion queue, whose inbox passes finished operations on.
  */
@@ -32,7 +32,7 @@ struct cove__op {
 
 /* What a thread that waits does meanwhile, instead of sleeping: the work of an I/O thread that has nothing to do. */
 struct cove__driver {
-    /* Works until the inbox has a finished op. False: it cannot go on, and the thread sleeps. */
+    /* Works until the inbox has a finished op. False: it has nothing to do, and the thread sleeps. */
     bool (*run)(void *self, struct cove__inbox *inbox);
     void (*wake)(void *self);  /* from any thread, under the inbox's lock: an op has been finished */
     void (*leave)(void *self); /* nothing is pending any more */
@@ -78,8 +78,8 @@ void cove__op_will_wait(struct cove__op *op, struct cove__inbox *inbox);
 /* Waits for the op, which then has no inbox any more. Its rc; `err` gets its error. */
 int cove__op_wait(struct cove__op *op, struct cove_error *err);
 
-/* From now on, until nothing is pending, the thread that waits at this inbox works by this driver. Called inside of the
- * start of an op whose ctx says that its thread waits (ctx.waits), on that thread. */
+/* From now on, until nothing is pending, the thread that waits at this inbox works by this driver. Called inside the
+ * start of an op whose ctx.waits is that inbox, on the waiting thread. */
 void cove__inbox_drive(struct cove__inbox *inbox, const struct cove__driver *driver, void *self);
 
 #endif

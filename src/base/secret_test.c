@@ -47,6 +47,65 @@ static void all_forms(void **state)
     expect(SECRET, SECRET);
 }
 
+/* A secret may have the signs that escapes begin with, so a place in a text can be read in more than one way. */
+static void secrets_with_signs_of_escapes(void **state)
+{
+    static const struct {
+        const char *secret, *in, *out;
+    } rows[] = {
+        { "abcdefghijklmn%TAIL", "s=abcdefghijklmn%25TAIL.", "s=***." },
+        { "abcdefghijklmn%TAIL", "s=abcdefghijklmn%2525TAIL.", "s=***." },
+        { "abcdefghijklmn%TAIL", "s=abcdefghijklmn%TAIL.", "s=***." },
+        { "abcdefghijklmn%25TAIL", "s=abcdefghijklmn%25TAIL.", "s=***." },
+        { "abcdefghijklmn%25TAIL", "s=abcdefghijklmn%2525TAIL.", "s=***." },
+        { "ab%cdefghijklmnTAIL", "s=ab%25cdefghijklmnTAIL&x", "s=***&x" },
+        { "%7B%22url%22%3ASECRET", "s=%257B%2522url%2522%253ASECRET&x", "s=***&x" },
+        { "%7B%22url%22%3ASECRET", "s=%7B%22url%22%3ASECRET&x", "s=***&x" },
+        { "abcdefghijklmn&TAIL", "s=abcdefghijklmn&amp;TAIL.", "s=***." },
+        { "abcdefghijklmn&TAIL", "s=abcdefghijklmn&TAIL.", "s=***." },
+        { "abcdefghijklmn&TAIL", "s=abcdefghijklmn\\u0026TAIL.", "s=***." },
+        { "abcdefghijklmn\\TAIL", "s=abcdefghijklmn\\\\TAIL.", "s=***." },
+        { "abcdefghijklmn\nTAIL", "s=abcdefghijklmn\\nTAIL.", "s=***." },
+        { "abcdefghijklmn TAIL", "s=abcdefghijklmn+TAIL.", "s=***." },
+        { "\\\\\\\\\\\\\\\\", "\\\\\\\\\\\\\\\\", "***" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cove__secret_add(&owner, cove__slice_str(rows[i].secret));
+        expect(rows[i].in, rows[i].out);
+        cove__secret_drop(&owner);
+    }
+}
+
+/* What everybody can know of a secret's beginning is no secret, so other text that begins alike stays. */
+static void beginnings_that_are_known(void **state)
+{
+    static const struct {
+        const char *secret, *in, *out;
+    } rows[] = {
+        { "-----BEGIN PRIVATE KEY-----\nMIISECRETSECRET", "no -----BEGIN PRIVATE KEY-----",
+          "no -----BEGIN PRIVATE KEY-----" },
+        { "-----BEGIN PRIVATE KEY-----\nMIISECRETSECRET", "cut: -----BEGIN PRIVATE KEY-----\\nMIISECRETSE",
+          "cut: ***" },
+        { "{\"type\": \"authorized_user\", \"client_secret\": \"abc\"}", "{\"type\": \"service_account\"}",
+          "{\"type\": \"service_account\"}" },
+        { "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abcdefghijklmnopqrstuvwxyz012345",
+          "no DefaultEndpointsProtocol", "no DefaultEndpointsProtocol" },
+        { "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abcdefghijklmnopqrstuvwxyz012345",
+          "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abcdefghijklmnopqrstuvwxyz01", "***" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cove__secret_add(&owner, cove__slice_str(rows[i].secret));
+        expect(rows[i].in, rows[i].out);
+        cove__secret_drop(&owner);
+    }
+    cove__secret_add_userinfo(&owner, "http://machine-learning:password1@proxy:1");
+    expect("s3://machine-learning/data", "s3://machine-learning/data");
+    expect("machine-learning:password1", "***");
+    cove__secret_drop(&owner);
+}
+
 /* A store's code is a server's text, too. */
 static void codes_of_stores(void **state)
 {
@@ -73,6 +132,23 @@ static void long_tokens(void **state)
         token[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef/+"[i * 7 % 34];
     cove__secret_add(&owner, cove__slice_str(token));
     snprintf(text, sizeof text, "<%s> and more", token);
+    expect(text, "<***> and more");
+    snprintf(text, sizeof text, "<%.290s> and more", token);
+    expect(text, "<***> and more");
+    snprintf(text, sizeof text, "<%.200sXYZ> and more", token); /* as if a server had changed it */
+    expect(text, "<***> and more");
+    cove__secret_drop(&owner);
+}
+
+/* Of more than letters and digits, whole. */
+static void long_passwords(void **state)
+{
+    char password[201] = { 0 }, text[400];
+
+    for (size_t i = 0; i < 200; i++)
+        password[i] = "aB?&: !#(){}"[i * 5 % 12];
+    cove__secret_add(&owner, cove__slice_str(password));
+    snprintf(text, sizeof text, "<%s> and more", password);
     expect(text, "<***> and more");
     cove__secret_drop(&owner);
 }
@@ -116,6 +192,9 @@ static void passwords_in_urls(void **state)
     cove__secret_add_userinfo(&owner, "http://proxy:1");
     cove__secret_add_userinfo(&owner, NULL);
     expect("http://proxy:1", "http://proxy:1");
+    cove__secret_add_userinfo(&owner, "http://user:pass%25abword@proxy:1");
+    expect("refused pass%abword, pass%25abword", "refused ***, ***");
+    cove__secret_drop(&owner);
 }
 
 static void signed_urls(void **state)
@@ -123,6 +202,47 @@ static void signed_urls(void **state)
     expect("GET https://h/k?X-Amz-Date=1&X-Amz-Signature=abc12&x=1",
            "GET https://h/k?X-Amz-Date=1&X-Amz-Signature=***&x=1");
     expect("X-Amz-Security-Token=abcdef", "X-Amz-Security-Token=***");
+    expect("https://h/o?uploadType=resumable&upload_id=ab_c-1&x=1",
+           "https://h/o?uploadType=resumable&upload_id=***&x=1");
+    expect("https://h/c/b?sv=1&sig=ab%2Bc&se=2", "https://h/c/b?sv=1&sig=***&se=2");
+    expect("https://h/c/b?sig=abc", "https://h/c/b?sig=***");
+    expect("https://h/c/b?sv=1&amp;sig=abc\"", "https://h/c/b?sv=1&amp;sig=***\"");
+    expect("https://h/c/b?sv=1\\u0026sig\\u003dabc\"", "https://h/c/b?sv=1\\u0026sig\\u003d***\"");
+    expect("a%20Signature%3D4964738c&x", "a%20Signature%3D***&x");
+    expect("a%2520Signature%253D4964738c&x", "a%2520Signature%253D***&x");
+    expect("Signature=", "Signature=");
+    expect("design=abc", "design=abc");
+}
+
+#define HOST "https://storage.googleapis.com/upload/storage/v1/b/my-bucket/o"
+#define ID   "ABPtcPo-0123456789_abcdefghijklmnopqrstuvwxyz-0123456789_abcdefghijklmnopqrstuvwxyz-0123456789"
+
+/* Of a URL that gives a right only what cannot be guessed is hidden: its beginning stands in other text, too. */
+static void urls_that_give_a_right(void **state)
+{
+    static const struct {
+        const char *url, *parameter, *in, *out;
+    } rows[] = {
+        { HOST "?uploadType=resumable&name=run%2Flast.ckpt&upload_id=" ID, "upload_id",
+          "PUT " HOST "?uploadType=resumable&name=run%2Flast.ckpt&upload_id=" ID " failed",
+          "PUT " HOST "?uploadType=resumable&name=run%2Flast.ckpt&upload_id=*** failed" },
+        { HOST "?name=run%2Flast.ckpt&upload_id=" ID, "upload_id", "no upload " ID ": run/last.ckpt",
+          "no upload ***: run/last.ckpt" },
+        { HOST "?upload_id=" ID "&name=k#x", "upload_id", "ABPtcPo-01234 is cut", "*** is cut" },
+        { HOST "?upload_id=" ID, "upload_id", "see " HOST "/other", "see " HOST "/other" },
+        { HOST "?upload_id=one%2Btwo-three", "upload_id", "one+two-three or one%2Btwo-three", "*** or ***" },
+        { HOST "?id=" ID, "upload_id", "no upload " ID, "no upload ***" },
+        { "http://h/session/secret-0?at=" ID, NULL, "secret-0 and " ID " of http://h/session",
+          "*** and *** of http://h/session" },
+        { "http://h/session/secret-0", NULL, "PUT http://h/session/secret-0", "PUT http://h/session/***" },
+        { "http://h/", NULL, "http://h/", "http://h/" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cove__secret_add_url(&owner, rows[i].url, rows[i].parameter);
+        expect(rows[i].in, rows[i].out);
+        cove__secret_drop(&owner);
+    }
 }
 
 static void wiped_is_forgotten(void **state)
@@ -177,9 +297,9 @@ static void every_way_into_a_message(void **state)
     cove__fail_errno(&err, 2, "open %s", SECRET);
     assert_string_equal(err.message, "open ***: No such file or directory");
     cove_log_set(take_line, NULL, COVE_LOG_DEBUG);
-    cove__log(COVE_LOG_INFO, "test", "the store says %s", SECRET);
+    cove__log(COVE_LOG_INFO, "test", "the store reports %s", SECRET);
     cove_log_set(NULL, NULL, COVE_LOG_ERROR);
-    assert_string_equal(line, "the store says ***");
+    assert_string_equal(line, "the store reports ***");
     cove__secret_drop(&owner);
 }
 
@@ -218,12 +338,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_forms),
+        cmocka_unit_test(secrets_with_signs_of_escapes),
+        cmocka_unit_test(beginnings_that_are_known),
         cmocka_unit_test(codes_of_stores),
         cmocka_unit_test(long_tokens),
+        cmocka_unit_test(long_passwords),
         cmocka_unit_test(a_secret_ends_at_a_nul),
         cmocka_unit_test(short_words_are_no_secrets),
         cmocka_unit_test(passwords_in_urls),
         cmocka_unit_test(signed_urls),
+        cmocka_unit_test(urls_that_give_a_right),
         cmocka_unit_test(wiped_is_forgotten),
         cmocka_unit_test(many),
         cmocka_unit_test(every_way_into_a_message),

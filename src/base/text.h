@@ -11,7 +11,7 @@
 void cove__text_line(char *text, size_t room);
 /* Whether `text` is valid UTF-8: shortest forms, no surrogates. */
 bool cove__text_is_utf8(const char *text);
-/* The length in bytes of the character at `text`, and the character. A byte that begins no valid one is one by itself,
+/* The length in bytes of the character at `text`, and the character. A byte that begins no valid one counts as one,
  * U+DC00 + byte, as in a Python str with surrogateescape. The terminating NUL is a character of length 1. */
 size_t cove__text_character(const char *text, uint32_t *ret_character);
 /* Only removes the incomplete character that truncation may have left at the end. */

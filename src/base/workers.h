@@ -1,7 +1,9 @@
 /*
  * Pools of threads for work that blocks. A pool's threads are started when there is more work than idle ones, and end
  * after some seconds without work. Groups of work take turns, so that one with much of it does not keep the others
- * waiting. A forked child starts with no threads and no work. Signals are never delivered to these threads.
+ * waiting. Work whose time is over before a thread has taken it ends without one, even where all threads hang, or no
+ * more can be started: for that a thread watches it. A forked child starts with no threads and no work. Signals are
+ * never delivered to these threads.
  *
  * Work must not wait for other work of the same pool: all threads could do so, and none would be left to end the wait.
  */
@@ -11,9 +13,21 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* One piece of work, in the memory of who adds it, until `run` is called. */
+struct cove__ctx;
+struct cove_error;
+
+/* One piece of work, in the memory of who adds it, until `run` or `late` is called, which may free it. */
 struct cove__work {
-    void (*run)(void *user); /* on a thread of the pool; may free the memory of this struct */
+    void (*run)(void *user); /* on a thread of the pool, or on one that has taken the work back */
+    /* Called instead of `run`, soon after the deadline of `ctx` has passed or its token was fired while the work still
+     * waited, with COVE_ETIMEDOUT or COVE_ECANCELED. On a thread of the pool; it must not block. NULL: the work waits
+     * for its turn. */
+    void (*late)(void *user, int rc, const struct cove_error *err);
+    const struct cove__ctx *ctx; /* BORROWED as long as the work; NULL: there is no `late` */
+    /* It is not added where no thread is free for it and none can be started, not even one that watches its time. Else
+     * it waits for its turn then. */
+    bool or_refuse;
+    bool refused; /* the pool's: it was not added for that reason, and a thread may be free for it later */
     void *user;
     struct cove__work *next; /* the pool's, under its lock */
 };
@@ -33,13 +47,20 @@ struct cove__workers {
     pthread_cond_t some;                   /* on CLOCK_MONOTONIC */
     struct cove__work_group *first, *last; /* the ring: groups that have work */
     unsigned threads, idle, waiting;       /* waiting: pieces that no thread has taken yet */
+    bool watching;                         /* a thread beside these looks for work whose time is over */
+    bool released;                         /* of cove__workers_new: the last thread frees the pool */
 };
 #define COVE__WORKERS_INIT(MOST)                                                                                       \
     {                                                                                                                  \
         .most = (MOST), .lock = PTHREAD_MUTEX_INITIALIZER                                                              \
     }
 
-/* Adds `work` to its group. False: the pool has no thread, and none can be started; nothing was added. */
+/* A pool on the heap. NULL: no memory. */
+struct cove__workers *cove__workers_new(unsigned most);
+/* Frees it, now or when its threads have ended. It has no work any more. NULL accepted. */
+void cove__workers_free(struct cove__workers *pool);
+/* Adds `work` to its group. False: the pool has no thread, and none can be started (or `or_refuse`); nothing was
+ * added. */
 bool cove__workers_add(struct cove__workers *pool, struct cove__work_group *group, struct cove__work *work);
 /* Takes back the group's oldest piece that no thread has taken yet, for the caller to run; NULL: there is none. */
 struct cove__work *cove__workers_take(struct cove__workers *pool, struct cove__work_group *group);

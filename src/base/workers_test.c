@@ -9,11 +9,14 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/call.h"
 #include "base/clock.h"
+#include "base/error.h"
 
 #define MANY 200
 
@@ -124,7 +127,7 @@ static void threads_as_needed(void **state)
     for (unsigned i = 0; i < 4; i++)
         add(&pool, &group, &pieces[i]);
     wait_inside(4);
-    assert_int_equal(pool.threads, 4); /* all four wait at the door: nobody writes */
+    assert_int_equal(pool.threads, 4); /* all four wait at the door */
     open_and_wait(4);
 }
 
@@ -195,9 +198,83 @@ static void no_thread_at_all(void **state)
     assert_null(cove__workers_take(&pool, &group));
 }
 
+/* ---- threads that the system does not allow (pids.max, RLIMIT_NPROC) ---- */
+
+static atomic_uint refused; /* of the next threads, one a bit: the first is the lowest */
+
+/* In place of pthread_create in this program (--wrap). */
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *user);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *user);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*body)(void *), void *user)
+{
+    unsigned next = atomic_load(&refused);
+
+    atomic_store(&refused, next >> 1);
+    return next & 1 ? EAGAIN : __real_pthread_create(thread, attr, body, user);
+}
+
+static void end_late(void *user, int rc, const struct cove_error *err)
+{
+    assert_int_equal(rc, COVE_ETIMEDOUT);
+    pass(user);
+}
+
+static struct piece limited(char name, const struct cove__ctx *ctx)
+{
+    struct piece p = piece(name);
+
+    p.work.late = end_late;
+    p.work.ctx = ctx;
+    p.work.or_refuse = true;
+    return p;
+}
+
+/* The pool may have more threads, but one could not be started. */
+static void work_is_watched_where_no_thread_can_be_started(void **state)
+{
+    static struct cove__workers pool = COVE__WORKERS_INIT(4);
+    struct cove__work_group group = { 0 };
+    struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "read", .url = "file:///x" };
+    struct cove__ctx past = { .deadline_ns = 1, .op = "read", .url = "file:///x" };
+    struct piece first = limited('1', &ctx), second = limited('2', &past);
+
+    (void)state;
+    atomic_store(&refused, 2); /* the second: the third watches */
+    add(&pool, &group, &first);
+    wait_inside(1);
+    add(&pool, &group, &second);
+    wait_inside(2); /* its end, while the first one hangs */
+    assert_int_equal(pool.threads, 1);
+    atomic_store(&refused, 0);
+    open_and_wait(2);
+}
+
+/* Not even that one: work that its caller can do is refused, other work waits for its turn. */
+static void work_that_nobody_can_watch(void **state)
+{
+    static struct cove__workers pool = COVE__WORKERS_INIT(4);
+    struct cove__work_group group = { 0 };
+    struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "read", .url = "file:///x" };
+    struct piece first = limited('1', &ctx), second = limited('2', &ctx), third = limited('3', &ctx);
+
+    (void)state;
+    atomic_store(&refused, ~1u);
+    add(&pool, &group, &first);
+    wait_inside(1);
+    second.work.user = &second;
+    assert_false(cove__workers_add(&pool, &group, &second.work));
+    assert_null(cove__workers_take(&pool, &group));
+    third.work.or_refuse = false;
+    add(&pool, &group, &third);
+    atomic_store(&refused, 0);
+    open_and_wait(2);
+    assert_memory_equal(seen.order, "13", 2);
+}
+
 static atomic_int blocked;
 
-static void look_at_mask(void *user)
+static void read_mask(void *user)
 {
     sigset_t mask;
 
@@ -210,7 +287,7 @@ static void signals_are_the_programs(void **state)
 {
     static struct cove__workers pool = COVE__WORKERS_INIT(1);
     struct cove__work_group group = { 0 };
-    struct piece p = { .work = { .run = look_at_mask }, .name = 's' };
+    struct piece p = { .work = { .run = read_mask }, .name = 's' };
     sigset_t mask;
 
     (void)state;
@@ -224,9 +301,14 @@ static void signals_are_the_programs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(groups_take_turns, reset), cmocka_unit_test_setup(threads_as_needed, reset),
-        cmocka_unit_test_setup(work_taken_back, reset),   cmocka_unit_test_setup(forked_child, reset),
-        cmocka_unit_test_setup(no_thread_at_all, reset),  cmocka_unit_test_setup(signals_are_the_programs, reset),
+        cmocka_unit_test_setup(groups_take_turns, reset),
+        cmocka_unit_test_setup(threads_as_needed, reset),
+        cmocka_unit_test_setup(work_taken_back, reset),
+        cmocka_unit_test_setup(forked_child, reset),
+        cmocka_unit_test_setup(work_is_watched_where_no_thread_can_be_started, reset),
+        cmocka_unit_test_setup(work_that_nobody_can_watch, reset),
+        cmocka_unit_test_setup(no_thread_at_all, reset),
+        cmocka_unit_test_setup(signals_are_the_programs, reset),
     };
 
     return cmocka_run_group_tests_name("workers", tests, NULL, NULL);

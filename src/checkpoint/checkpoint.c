@@ -80,9 +80,9 @@ int cove_checkpoint_save(cove_fs *fs, const char *path, const cove_value *tree,
     struct cove__plan *plan = NULL;
     struct cove_error inner = COVE_ERROR_INIT;
     uint64_t size = 0;
-    if (options)
-        memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
     int rc = cove__target_init(&target, fs, path, call, "save", err);
+    if (rc == 0)
+        rc = COVE__TARGET_OPTIONS(&target, &o, options, err);
     if (rc < 0)
         goto out;
     const struct cove__format *format = o.format ? format_by_id(o.format) : format_by_name(target.path);
@@ -134,7 +134,7 @@ static void file_close(void *user)
 
 static const struct cove__source_ops file_ops = { file_read, file_close };
 
-/* Reads the file's first bytes, which tell its size and version; what follows is of that version. */
+/* Reads the file's first bytes; their response has its size and version, and later reads are of that version. */
 static int file_open(cove_fs *fs, const struct cove__target *target, struct cove__source **ret, struct cove_error *err)
 {
     struct file *file = cove__calloc(1, sizeof(*file));
@@ -152,7 +152,7 @@ static int file_open(cove_fs *fs, const struct cove__target *target, struct cove
     file->path = cove__strdup(target->path);
     rc = file->path ? cove__fs_fetch(fs, target, &fetch, err) : cove__fail_nomem(err, "a checkpoint's file");
     if (rc == 0 && fetch.ret_total < range.done)
-        rc = cove__fs_fail(err, &target->ctx, COVE_EPROTOCOL, "the store does not say how large the file is");
+        rc = cove__fs_fail(err, &target->ctx, COVE_EPROTOCOL, "the response has no size of the file");
     if (rc < 0) {
         file_close(file);
         goto out;
@@ -242,7 +242,7 @@ static int load_tensors(cove_value *tree, const struct cove_checkpoint_load_opti
     return rc;
 }
 
-/* Messages of the filesystem name the URL already; those of the formats do not. */
+/* The filesystem's messages name the URL; those of the formats do not, so it is added. */
 static int explain(struct cove_error *err, const struct cove__target *target, const struct cove_error *inner, int rc)
 {
     if (strstr(inner->message, target->url))
@@ -258,9 +258,9 @@ int cove_checkpoint_load(cove_fs *fs, const char *path, const struct cove_checkp
     struct cove__source *source = NULL;
     struct cove_error inner = COVE_ERROR_INIT;
     cove_value *tree = NULL;
-    if (options)
-        memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
     int rc = cove__target_init(&target, fs, path, call, "load", err);
+    if (rc == 0)
+        rc = COVE__TARGET_OPTIONS(&target, &o, options, err);
     if (rc == 0)
         rc = file_open(fs, &target, &source, err);
     if (rc < 0)
@@ -289,44 +289,6 @@ out:
         cove__source_forget(source);
     cove__source_unref(source);
     cove__target_done(&target);
-    return rc;
-}
-
-static int fetch(cove_value *const *tensors, size_t n, const struct cove_call *call, struct cove_error *err)
-{
-    const struct cove__source *source = tensors[0]->u.tensor->storage->source;
-    struct cove_error inner = COVE_ERROR_INIT;
-    int rc = cove__tensors_load(tensors, n, UINT64_MAX, call, &inner);
-    if (rc < 0 && source && !strstr(inner.message, source->name))
-        return cove__fail(err, rc, "load %s: %s", source->name, inner.message);
-    return rc < 0 ? cove__error_copy(err, &inner) : 0;
-}
-
-int cove_value_fetch(cove_value *value, const struct cove_call *call, struct cove_error *err)
-{
-    cove_value **tensors = NULL;
-    size_t n = 0, n_remote = 0;
-    if (!value || (value->type != COVE_VALUE_TENSOR && value->type != COVE_VALUE_LIST &&
-                   value->type != COVE_VALUE_TUPLE && value->type != COVE_VALUE_DICT))
-        return cove__fail(err, COVE_EMISMATCH, "expected tensor, got %s", COVE__VALUE_PHRASE(value));
-    int rc = cove__tree_tensors(value, &tensors, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        if (tensors[i]->u.tensor->span > 0 && !tensors[i]->u.tensor->data)
-            tensors[n_remote++] = tensors[i];
-    while (rc == 0 && n_remote > 0) { /* a tree may be put together from several files */
-        const struct cove__source *source = tensors[0]->u.tensor->storage->source;
-        size_t same = 0;
-        for (size_t i = 0; i < n_remote; i++)
-            if (tensors[i]->u.tensor->storage->source == source) {
-                cove_value *tensor = tensors[i];
-                tensors[i] = tensors[same];
-                tensors[same++] = tensor;
-            }
-        rc = fetch(tensors, same, call, err);
-        n_remote -= same;
-        memmove(tensors, tensors + same, n_remote * sizeof(*tensors));
-    }
-    cove__free(tensors);
     return rc;
 }
 

@@ -52,7 +52,7 @@ static bool is_loaded(cove_value *tree, const char *path)
 {
     struct cove_tensor_view view;
     assert_int_equal(cove_value_get_tensor(cove_value_find(tree, path), &view, NULL), 0);
-    return view.data != NULL;
+    return view.data;
 }
 
 static void test_formats(void **state)

@@ -61,7 +61,7 @@ static void *run_job(void *user)
         value = job->shape == KEYS && i == 1 ? cove_value_key(value, 0) : cove_value_item(value, 0);
     job->found = value && value->type == (job->shape == KEYS ? COVE_VALUE_NONE : COVE_VALUE_TENSOR);
     if (job->found && job->shape == KEYS)
-        job->found = cove_value_dict_get_by_value(again, cove_value_key(tree, 0)) != NULL;
+        job->found = cove_value_dict_get_by_value(again, cove_value_key(tree, 0));
     if (job->found && job->shape == DICTS) {
         char *path = malloc((size_t)2 * (size_t)job->depth);
         for (int i = 0; i < job->depth - 1; i++)

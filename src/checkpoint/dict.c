@@ -1,10 +1,13 @@
 /* Dicts in insertion order: an array of entries, and a hash table over it once there are more than a few. Part of
  * value.h; keys are key.c's. */
+#include <string.h>
+
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/mem.h"
 #include "checkpoint/key.h"
 
-#define FEW ((size_t)8) /* so many are found faster by looking at each */
+#define FEW ((size_t)8) /* up to this many are found faster by comparing each */
 
 /* The slot of the key in the index: its own, or the free one where it belongs. */
 static size_t find_slot(const struct cove__dict *dict, const cove_value *key)
@@ -123,4 +126,88 @@ int cove__dict_rehash(struct cove__dict *dict)
                 return COVE_ENOMEM;
         }
     return 0;
+}
+
+/* ---- the calls of programs ---- */
+
+cove_value *cove_value_new_dict(void)
+{
+    return cove__value_new_dict(COVE_VALUE_DICT);
+}
+
+cove_value *cove__value_new_dict(int type)
+{
+    cove_value *value = cove__value_new(type);
+    if (!value)
+        return NULL;
+    value->u.dict = cove__dict_new();
+    if (value->u.dict)
+        return value;
+    cove__free(value);
+    return NULL;
+}
+
+int cove_value_dict_set_by_value(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err)
+{
+    struct cove__key_facts facts = { 0 };
+    int rc = 0;
+    if (!item || !key) {
+        rc = cove__fail_nomem(err, "an item of a dict");
+        goto out;
+    }
+    if (!dict || dict->type != COVE_VALUE_DICT) {
+        rc = cove__fail(err, COVE_EINVAL, "set: expected dict, got %s", COVE__VALUE_PHRASE(dict));
+        goto out;
+    }
+    rc = cove__key_check(key, &facts, 1);
+    if (rc == COVE_ENOTSUP)
+        rc = cove__fail(err, COVE_EINVAL, "set: a %s can't be a key: it is a list or dict, or has one in it",
+                        cove__value_name(key));
+    else if (rc < 0)
+        rc = cove__fail(err, rc, "set: a key is too large, or nested too deep");
+    if (rc < 0)
+        goto out;
+    rc = cove__dict_set(dict->u.dict, key, item);
+    if (rc == 0)
+        return 0;
+    rc = rc == COVE_ENOMEM ? cove__fail_nomem(err, "an item of a dict")
+                           : cove__fail(err, rc, "set: a dict holds at most %zu items", COVE__VALUE_MAX_COUNT);
+out:
+    cove_value_unref(key);
+    cove_value_unref(item);
+    return rc;
+}
+
+int cove_value_dict_set(cove_value *dict, const char *key, cove_value *item, struct cove_error *err)
+{
+    if (!key) {
+        cove_value_unref(item);
+        return cove__fail(err, COVE_EINVAL, "set: a key is needed");
+    }
+    return cove_value_dict_set_by_value(dict, cove_value_new_string(key), item, err);
+}
+
+int cove_value_dict_set_by_int(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err)
+{
+    return cove_value_dict_set_by_value(dict, cove_value_new_int(key), item, err);
+}
+
+cove_value *cove_value_dict_get_by_value(const cove_value *dict, const cove_value *key)
+{
+    struct cove__key_facts facts = { 0 };
+    if (!dict || dict->type != COVE_VALUE_DICT || !key)
+        return NULL;
+    return cove__key_check(key, &facts, 1) == 0 ? cove__dict_get(dict->u.dict, key) : NULL;
+}
+
+cove_value *cove_value_dict_get(const cove_value *dict, const char *key)
+{
+    const cove_value probe = COVE__VALUE_BORROW(key, key ? strlen(key) : 0);
+    return dict && dict->type == COVE_VALUE_DICT && key ? cove__dict_get(dict->u.dict, &probe) : NULL;
+}
+
+cove_value *cove_value_dict_get_by_int(const cove_value *dict, int64_t key)
+{
+    const cove_value probe = { .type = COVE_VALUE_INT, .u.i = key };
+    return dict && dict->type == COVE_VALUE_DICT ? cove__dict_get(dict->u.dict, &probe) : NULL;
 }

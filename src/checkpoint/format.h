@@ -29,7 +29,7 @@ struct cove__format {
                 struct cove_error *err);
 
     /* Saving; NULL: the format is only read. */
-    /* Checks the whole tree and says how many bytes it will be. The tree is BORROWED until the plan is freed.
+    /* Checks the whole tree and computes how many bytes it will be. The tree is BORROWED until the plan is freed.
      * COVE_EINVAL, COVE_ELIMIT, COVE_ESTATE: a tensor is still remote. */
     int (*plan)(const cove_value *tree, struct cove__plan **ret_plan, uint64_t *ret_size, struct cove_error *err);
     int (*write)(struct cove__plan *plan, const struct cove__sink *sink, struct cove_error *err);

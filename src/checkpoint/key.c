@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "checkpoint/format.h"
+#include "checkpoint/globals.h"
 #include "checkpoint/key.h"
-#include "checkpoint/unpickle.h"
 #include "wire/number.h"
 
 #define DOUBLE_INT_SIZE ((size_t)129) /* bytes of the largest double as an integer, with its sign */

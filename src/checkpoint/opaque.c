@@ -1,12 +1,11 @@
 /*
- * Opaque values: objects of a pickle's unknown names. No code runs for them, and only the name is kept. Also checks
- * whether a load or save may have them. Part of value.h.
+ * Opaque values: objects of a pickle's unknown names. No code runs for them, and only the name is kept. Part of
+ * value.h.
  */
 #include <string.h>
 
-#include "base/error.h"
 #include "base/mem.h"
-#include "checkpoint/format.h"
+#include "checkpoint/value.h"
 
 #define NAME_MAX_BYTES ((size_t)200) /* of each part: names come from a file, and go into messages */
 
@@ -65,36 +64,4 @@ cove_value *cove__opaque_again(const cove_value *opaque)
 const char *cove_value_opaque_name(const cove_value *value)
 {
     return value && value->type == COVE_VALUE_OPAQUE ? value->u.opaque.name : NULL;
-}
-
-int cove__opaque_check(cove_value *tree, const char *prefix, struct cove_error *err)
-{
-    char path[256];
-    cove_value *opaque = NULL;
-    int rc = cove__tree_find_opaque(tree, &opaque, err);
-    if (rc < 0 || !opaque)
-        return rc;
-    cove__tree_path(tree, opaque, path, sizeof(path));
-    const char *dot = *prefix && *path ? "." : "";
-    const char *why = opaque->u.opaque.why;
-    if (opaque == tree && !*prefix) /* there is no path to name */
-        return cove__fail(err, opaque->u.opaque.code, "the file is a pickled %s%s%s", opaque->u.opaque.name,
-                          why ? ": " : ", not a dict: if it is a model, save its state_dict()", why ? why : "");
-    if (why)
-        return cove__fail(err, opaque->u.opaque.code, "\"%.100s%s%s\": %s", prefix, dot, path, why);
-    return cove__fail(err, opaque->u.opaque.code,
-                      "\"%.100s%s%s\" needs %s, which cove does not read: load with `paths`, `lazy` or `allow_opaque`",
-                      prefix, dot, path, opaque->u.opaque.name);
-}
-
-int cove__opaque_check_save(const cove_value *tree, struct cove_error *err)
-{
-    char path[256];
-    cove_value *opaque = NULL;
-    int rc = cove__tree_find_opaque((cove_value *)tree, &opaque, err); /* changes nothing */
-    if (rc < 0 || !opaque)
-        return rc;
-    cove__tree_path(tree, opaque, path, sizeof(path));
-    return cove__fail(err, COVE_ENOTSUP, "\"%s\" is an opaque %s, which can't be saved: only its name is known", path,
-                      opaque->u.opaque.name);
 }

@@ -8,7 +8,7 @@
 #include "wire/number.h"
 
 #define MAX_DIGITS    ((size_t)4300) /* as many as are shown */
-#define MAX_INT_BYTES ((size_t)1792) /* of so many digits, and a sign */
+#define MAX_INT_BYTES ((size_t)1792) /* of MAX_DIGITS digits, and a sign */
 
 /* A key on the stack; `bytes` has the number of a large int. */
 struct probe {
@@ -94,8 +94,8 @@ static cove_value *find_literal(const cove_value *tree, const char *path, size_t
     return is_int || parse_literal(path, size, &probe) ? cove__dict_get(tree->u.dict, &probe.key) : NULL;
 }
 
-/* The item that the first `size` bytes of a path name. Not inlined: its key must not stand on the stack of every level
- * that cove_value_find goes down. */
+/* The item that the first `size` bytes of a path name. Not inlined: its key must not be on the stack of every level of
+ * cove_value_find. */
 __attribute__((noinline)) static cove_value *step(const cove_value *tree, const char *path, size_t size)
 {
     const cove_value string = COVE__VALUE_BORROW(path, size);

@@ -31,7 +31,7 @@ struct loading {
 static const struct cove__dtype_info *find_dtype(const char *name)
 {
     const struct cove__dtype_info *info;
-    for (size_t i = 0; (info = cove__dtype_row(i)) != NULL; i++)
+    for (size_t i = 0; (info = cove__dtype_row(i)); i++)
         if (info->safe && strcmp(info->safe, name) == 0)
             return info;
     return NULL;

@@ -10,7 +10,7 @@
 #include "checkpoint/resolve_view.h"
 
 #define BLOCK_ALIGN ((size_t)64)
-#define SMALL       ((uint64_t)64 << 10) /* a storage of this size is loaded whole, whatever is wanted of it */
+#define SMALL       ((uint64_t)64 << 10) /* a storage up to this size is always loaded whole */
 
 int cove__storage_new(struct cove__source *source, uint64_t offset, uint64_t size, const struct cove__zip_entry *entry,
                       struct cove__storage **ret, struct cove_error *err)
@@ -208,7 +208,7 @@ static int gather_wants(struct job *job, cove_value *const *tensors, size_t n, u
         if (covers(w->storage->current, w->begin, w->end))
             continue;
         if (w->storage->size <= SMALL || w->end - w->begin >= w->storage->size / 2) {
-            w->begin = 0; /* most of it: then all of it, which can be checked */
+            w->begin = 0; /* most of it is wanted, so all of it is read: then its CRC can be checked */
             w->end = w->storage->size;
         }
         if (max_bytes == 0 && w->storage->is_extra)
@@ -292,11 +292,11 @@ static int check_count(const struct want *w, struct cove_error *err)
         count = count << 8 | w->header[i];
     if (count == w->storage->count)
         return 0;
-    return cove__fail(err, COVE_ECORRUPT, "storage %.100s: the file says %llu elements, the pickle %llu",
+    return cove__fail(err, COVE_ECORRUPT, "storage %.100s has %llu elements in the file, and %llu in the pickle",
                       w->storage->name, (unsigned long long)count, (unsigned long long)w->storage->count);
 }
 
-/* Looks into the local headers that came with the data. */
+/* Checks the local headers that came with the data. */
 static int check_headers(struct job *job)
 {
     for (size_t i = 0; i < job->n; i++) {

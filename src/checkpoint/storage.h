@@ -31,8 +31,8 @@ struct cove__source {
     void *user;
     char *name; /* owned: the URL, for messages */
     uint64_t size;
-    uint8_t *head, *tail; /* owned; NULL: not held. Where the file is small, `head` has it all. Who opens the file gives
-                             the head */
+    uint8_t *head, *tail; /* owned; NULL: not held. `head` has the whole of a small file. The caller that opens the file
+                           * gives it */
     size_t head_size, tail_size;
 };
 

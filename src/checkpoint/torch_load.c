@@ -58,7 +58,7 @@ static int load_directory(struct loading *l)
         return rc;
     if (l->dir.n == 0)
         return cove__fail(l->err, COVE_ECORRUPT, "an empty archive");
-    /* every name begins with the archive's own, which the first record tells */
+    /* every name begins with the archive's own, which the first record's name has */
     struct cove__slice first = l->dir.entries[0].name;
     const uint8_t *slash = memchr(first.data, '/', first.size);
     l->prefix = cove__slice(first.data, slash ? (size_t)(slash - first.data) + 1 : 0);
@@ -146,7 +146,7 @@ static int load_records(struct loading *l, struct record *records)
         if (rc > 0)
             found[n++] = &records[i];
     }
-    /* torch can be told to write no CRCs: then every one is 0 */
+    /* torch has an option to write no CRCs: then every one is 0 */
     l->has_crc = records[PICKLE].entry->crc != 0;
     int rc = cove__source_read(l->source, ranges, n, l->call, l->err);
     for (size_t i = 0; i < n && rc == 0; i++)
@@ -222,7 +222,7 @@ static int find_storage(void *user, struct cove__slice key, enum cove_dtype dtyp
         return rc;
     if (count < 0 || (uint64_t)count > UINT64_MAX / element || (uint64_t)count * element != e->size)
         return cove__fail(err, COVE_ECORRUPT,
-                          "record data/%.*s has %llu bytes, and the pickle says %lld elements of %zu", shown,
+                          "record data/%.*s has %llu bytes, and the pickle has %lld elements of %zu", shown,
                           (const char *)key.data, (unsigned long long)e->size, (long long)count, element);
     struct cove__storage **slot = &l->storages[e - l->dir.entries];
     if (!*slot)

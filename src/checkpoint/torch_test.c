@@ -273,7 +273,7 @@ static void test_archives(void **state)
         { 0, "", { { "x/data.pkl", pickle }, { "x/data/0", data }, { "x/.data/version", TEXT("3") } } },
         { COVE_ECORRUPT, "no record data/0", { { "x/data.pkl", pickle } } },
         { COVE_ECORRUPT,
-          "8 bytes, and the pickle says 3 elements",
+          "8 bytes, and the pickle has 3 elements",
           { { "x/data.pkl", TEXT(FLOATS("0", "\x03", "\x02")) }, { "x/data/0", data } } },
         { COVE_ECORRUPT,
           "reaches beyond",
@@ -352,7 +352,7 @@ static size_t find(const struct cove__buf *file, const void *what, size_t size)
     return (size_t)((const uint8_t *)memmem(file->data, file->size, what, size) - file->data);
 }
 
-/* A record that is not aligned as it says is found all the same, by its header. */
+/* A record whose alignment differs from the writer's rule is still found, by its header. */
 static void test_other_alignment(void **state)
 {
     struct testing_archive a;
@@ -389,7 +389,7 @@ static void test_checksums(void **state)
     cove__buf_done(&file);
 }
 
-/* torch can be told to write no CRCs: all are 0 then. */
+/* torch has an option to write no CRCs: all are 0 then. */
 static void test_without_checksums(void **state)
 {
     struct testing_archive a;

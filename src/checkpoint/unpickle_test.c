@@ -530,7 +530,7 @@ static void test_keys_of_one_text(void **state)
     cove__buf_done(&p);
 }
 
-/* Calls with one tuple of a million arguments: what each looks at is counted. */
+/* Calls with one tuple of a million arguments: the items that each reads are counted. */
 static void test_calls(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The tree of a checkpoint: makers, counts, lists, typed reads. Below: base; beside: dict.c, tensor.c; above:
- * the formats. */
+/* The tree of a checkpoint: makers, counts, lists, types. Below it: storage.c, which a tensor unrefs; above it: all
+ * other files of the tree. */
 #include "checkpoint/value.h"
 
 #include <stdio.h>
@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "checkpoint/key.h"
 #include "checkpoint/storage.h"
 
 cove_value *cove__value_new(int type)
@@ -97,23 +96,6 @@ cove_value *cove_value_new_tuple(void)
     return cove__value_new(COVE_VALUE_TUPLE);
 }
 
-cove_value *cove_value_new_dict(void)
-{
-    return cove__value_new_dict(COVE_VALUE_DICT);
-}
-
-cove_value *cove__value_new_dict(int type)
-{
-    cove_value *value = cove__value_new(type);
-    if (!value)
-        return NULL;
-    value->u.dict = cove__dict_new();
-    if (value->u.dict)
-        return value;
-    cove__free(value);
-    return NULL;
-}
-
 /* ---- counts ---- */
 
 cove_value *cove_value_ref(cove_value *value)
@@ -124,7 +106,7 @@ cove_value *cove_value_ref(cove_value *value)
 }
 
 /* Drops one reference; the last one puts the value on the list of those to be freed. */
-static void let_go(cove_value *value, cove_value **doomed)
+static void drop_reference(cove_value *value, cove_value **doomed)
 {
     if (!value || atomic_fetch_sub_explicit(&value->refs, 1, memory_order_acq_rel) != 1)
         return;
@@ -139,19 +121,26 @@ static void clear_container(cove_value *value, cove_value **doomed)
     if ((value->type == COVE_VALUE_DICT || value->type == COVE__VALUE_SET) && value->u.dict) {
         struct cove__dict *dict = value->u.dict;
         for (size_t i = 0; i < dict->n; i++) {
-            let_go(dict->entries[i].value, doomed);
-            let_go(dict->entries[i].key, doomed);
+            drop_reference(dict->entries[i].value, doomed);
+            drop_reference(dict->entries[i].key, doomed);
         }
         cove__free(dict->entries);
         cove__free(dict->index);
         *dict = (struct cove__dict){ 0 };
     } else if (value->type == COVE_VALUE_LIST || value->type == COVE_VALUE_TUPLE) {
         for (size_t i = 0; i < value->u.list.n; i++)
-            let_go(value->u.list.items[i], doomed);
+            drop_reference(value->u.list.items[i], doomed);
         cove__free(value->u.list.items);
         value->u.list.items = NULL;
         value->u.list.n = value->u.list.cap = 0;
     }
+}
+
+static void free_tensor(struct cove__tensor *t)
+{
+    cove__block_unref(t->block);
+    cove__storage_unref(t->storage);
+    cove__free(t);
 }
 
 /* Frees without recursion: a tree may be deeper than a stack. */
@@ -179,7 +168,7 @@ static void free_doomed(cove_value *doomed)
             cove__free(value->u.dict);
             break;
         case COVE_VALUE_TENSOR:
-            cove__tensor_free(value->u.tensor);
+            free_tensor(value->u.tensor);
             break;
         case COVE__VALUE_STORAGE:
             cove__storage_unref(value->u.storage.storage);
@@ -194,7 +183,7 @@ static void free_doomed(cove_value *doomed)
 void cove_value_unref(cove_value *value)
 {
     cove_value *doomed = NULL;
-    let_go(value, &doomed);
+    drop_reference(value, &doomed);
     free_doomed(doomed);
 }
 
@@ -227,51 +216,6 @@ int cove_value_append(cove_value *list, cove_value *item, struct cove_error *err
     }
     cove_value_unref(item);
     return rc;
-}
-
-int cove_value_dict_set_by_value(cove_value *dict, cove_value *key, cove_value *item, struct cove_error *err)
-{
-    struct cove__key_facts facts = { 0 };
-    int rc = 0;
-    if (!item || !key) {
-        rc = cove__fail_nomem(err, "an item of a dict");
-        goto out;
-    }
-    if (!dict || dict->type != COVE_VALUE_DICT) {
-        rc = cove__fail(err, COVE_EINVAL, "set: expected dict, got %s", COVE__VALUE_PHRASE(dict));
-        goto out;
-    }
-    rc = cove__key_check(key, &facts, 1);
-    if (rc == COVE_ENOTSUP)
-        rc = cove__fail(err, COVE_EINVAL, "set: a %s can't be a key: it is a list or dict, or has one in it",
-                        cove__value_name(key));
-    else if (rc < 0)
-        rc = cove__fail(err, rc, "set: a key is too large, or nested too deep");
-    if (rc < 0)
-        goto out;
-    rc = cove__dict_set(dict->u.dict, key, item);
-    if (rc == 0)
-        return 0;
-    rc = rc == COVE_ENOMEM ? cove__fail_nomem(err, "an item of a dict")
-                           : cove__fail(err, rc, "set: a dict holds at most %zu items", COVE__VALUE_MAX_COUNT);
-out:
-    cove_value_unref(key);
-    cove_value_unref(item);
-    return rc;
-}
-
-int cove_value_dict_set(cove_value *dict, const char *key, cove_value *item, struct cove_error *err)
-{
-    if (!key) {
-        cove_value_unref(item);
-        return cove__fail(err, COVE_EINVAL, "set: a key is needed");
-    }
-    return cove_value_dict_set_by_value(dict, cove_value_new_string(key), item, err);
-}
-
-int cove_value_dict_set_by_int(cove_value *dict, int64_t key, cove_value *item, struct cove_error *err)
-{
-    return cove_value_dict_set_by_value(dict, cove_value_new_int(key), item, err);
 }
 
 size_t cove_value_length(const cove_value *value)
@@ -316,27 +260,7 @@ const char *cove_value_key_name(const cove_value *dict, size_t i)
     return is_name ? key->u.text.data : NULL;
 }
 
-cove_value *cove_value_dict_get_by_value(const cove_value *dict, const cove_value *key)
-{
-    struct cove__key_facts facts = { 0 };
-    if (!dict || dict->type != COVE_VALUE_DICT || !key)
-        return NULL;
-    return cove__key_check(key, &facts, 1) == 0 ? cove__dict_get(dict->u.dict, key) : NULL;
-}
-
-cove_value *cove_value_dict_get(const cove_value *dict, const char *key)
-{
-    const cove_value probe = COVE__VALUE_BORROW(key, key ? strlen(key) : 0);
-    return dict && dict->type == COVE_VALUE_DICT && key ? cove__dict_get(dict->u.dict, &probe) : NULL;
-}
-
-cove_value *cove_value_dict_get_by_int(const cove_value *dict, int64_t key)
-{
-    const cove_value probe = { .type = COVE_VALUE_INT, .u.i = key };
-    return dict && dict->type == COVE_VALUE_DICT ? cove__dict_get(dict->u.dict, &probe) : NULL;
-}
-
-/* ---- typed reads ---- */
+/* ---- types ---- */
 
 enum cove_value_type cove_value_type(const cove_value *value)
 {
@@ -369,67 +293,4 @@ const char *cove__value_phrase(const cove_value *value, char buffer[COVE__VALUE_
         return cove__value_name(value);
     snprintf(buffer, COVE__VALUE_PHRASE_MAX, "opaque %s", value->u.opaque.name);
     return buffer;
-}
-
-static int mismatch(const cove_value *value, const char *wanted, struct cove_error *err)
-{
-    return cove__fail(err, COVE_EMISMATCH, "expected %s, got %s", wanted, COVE__VALUE_PHRASE(value));
-}
-
-int cove_value_get_bool(const cove_value *value, int *ret, struct cove_error *err)
-{
-    if (!value || value->type != COVE_VALUE_BOOL)
-        return mismatch(value, "bool", err);
-    *ret = (int)value->u.i;
-    return 0;
-}
-
-int cove_value_get_int(const cove_value *value, int64_t *ret, struct cove_error *err)
-{
-    if (value && value->type == COVE__VALUE_BIG_INT)
-        return cove__fail(err, COVE_ELIMIT, "an int of %zu bits does not fit 64 bits", cove_value_int_bits(value));
-    if (!value || (value->type != COVE_VALUE_INT && value->type != COVE_VALUE_BOOL))
-        return mismatch(value, "int", err);
-    *ret = value->u.i;
-    return 0;
-}
-
-int cove_value_get_float(const cove_value *value, double *ret, struct cove_error *err)
-{
-    if (value && value->type == COVE_VALUE_FLOAT)
-        *ret = value->u.d;
-    else if (value && (value->type == COVE_VALUE_INT || value->type == COVE_VALUE_BOOL))
-        *ret = (double)value->u.i;
-    else if (value && value->type == COVE__VALUE_BIG_INT)
-        return cove__big_int_to_double(value, ret, err);
-    else
-        return mismatch(value, "float", err);
-    return 0;
-}
-
-int cove_value_get_string(const cove_value *value, const char **ret, size_t *ret_length, struct cove_error *err)
-{
-    if (!value || value->type != COVE_VALUE_STRING)
-        return mismatch(value, "string", err);
-    *ret = value->u.text.data;
-    if (ret_length)
-        *ret_length = value->u.text.size;
-    return 0;
-}
-
-int cove_value_get_bytes(const cove_value *value, const void **ret, size_t *ret_size, struct cove_error *err)
-{
-    if (!value || value->type != COVE_VALUE_BYTES)
-        return mismatch(value, "bytes", err);
-    *ret = value->u.text.data;
-    *ret_size = value->u.text.size;
-    return 0;
-}
-
-int cove_value_get_tensor(const cove_value *value, struct cove_tensor_view *ret, struct cove_error *err)
-{
-    if (!value || value->type != COVE_VALUE_TENSOR)
-        return mismatch(value, "tensor", err);
-    cove__tensor_view(value->u.tensor, ret);
-    return 0;
 }

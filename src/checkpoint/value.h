@@ -1,7 +1,8 @@
 /*
- * Inside of cove_value: the tree that loaders build and savers walk. value.c has the makers, typed reads and lists,
- * integer.c the large ints, dict.c the dicts, key.c their keys, path.c the paths, tensor.c the tensors. Reference
- * counts are atomic, so any thread may drop parts of a tree; everything else is used by one thread at a time.
+ * Inside of cove_value: the tree that loaders build and savers walk. value.c has the makers, counts and lists,
+ * value_get.c the typed reads, integer.c the large ints, dict.c the dicts, key.c their keys, path.c the paths, tensor.c
+ * the tensors. Reference counts are atomic, so any thread may drop parts of a tree; everything else is used by one
+ * thread at a time.
  */
 #ifndef COVE_CHECKPOINT_VALUE_H
 #define COVE_CHECKPOINT_VALUE_H
@@ -18,8 +19,8 @@
 #define COVE__VALUE_MAX_DEPTH 1000
 #define COVE__VALUE_MAX_COUNT ((size_t)1 << 24)
 
-/* Internal types: what the unpickler's stack holds besides values, and an int of more than 64 bits. To users that is a
- * COVE_VALUE_INT; inside, a COVE_VALUE_INT always has its value in u.i. */
+/* Internal types: what only the unpickler's stack holds, and an int of more than 64 bits. Users see that as a
+ * COVE_VALUE_INT; internally, a COVE_VALUE_INT always has its value in u.i. */
 enum cove__value_inner {
     COVE__VALUE_GLOBAL = 100,
     COVE__VALUE_STORAGE,
@@ -121,7 +122,7 @@ cove_value *cove__value_new_dict(int type); /* or a set */
 cove_value *cove__value_new_text(int type, struct cove__slice text);
 /* Takes `items` (cove__malloc'd, with their references) over, on success only. */
 cove_value *cove__value_new_items(int type, cove_value **items, size_t n);
-void cove__value_clear(cove_value *container);         /* lets go what a list, tuple or dict holds; breaks cycles */
+void cove__value_clear(cove_value *container);         /* drops what a list, tuple or dict holds; breaks cycles */
 const char *cove__value_name(const cove_value *value); /* its type's, for messages */
 /* The same, and which class an opaque value is of: "dict", "opaque my.Class". */
 #define COVE__VALUE_PHRASE_MAX 440
@@ -168,8 +169,8 @@ cove_value *cove__opaque_new(char *name, const char *why, int code);
 /* Makes a dict opaque, which keeps nothing of it. COVE_ENOMEM. */
 int cove__opaque_become(cove_value *dict, const char *name, const char *why, int code);
 cove_value *cove__opaque_again(const cove_value *opaque); /* a new value with the same name */
-/* 0: no opaque value below `tree`; else the code of the first one, and its path after `prefix`. COVE_ELIMIT as for any
- * walk. */
+/* opaque_check.c. 0: no opaque value below `tree`; else the code of the first one, and its path after `prefix`.
+ * COVE_ELIMIT as for any walk. */
 int cove__opaque_check(cove_value *tree, const char *prefix, struct cove_error *err);
 /* The same for a save: COVE_ENOTSUP. */
 int cove__opaque_check_save(const cove_value *tree, struct cove_error *err);
@@ -180,20 +181,19 @@ struct cove__shape {
     size_t n_dims;
     const int64_t *shape, *strides; /* strides NULL: contiguous */
 };
-/* Checks dtype, lengths and strides and gives the number of elements and the bytes that they span. COVE_EINVAL says
- * what is wrong; COVE_ENOTSUP: too many dimensions. */
+/* Checks dtype, lengths and strides and gives the number of elements and the bytes that they span. COVE_EINVAL:
+ * `err` has what is wrong; COVE_ENOTSUP: too many dimensions. */
 int cove__tensor_measure(const struct cove__shape *shape, uint64_t *ret_count, uint64_t *ret_span,
                          struct cove_error *err);
 /* A tensor over nothing yet. */
 int cove__tensor_new(const struct cove__shape *shape, cove_value **ret_value, struct cove_error *err);
-void cove__tensor_free(struct cove__tensor *tensor);
 void cove__tensor_view(const struct cove__tensor *tensor, struct cove_tensor_view *ret);
 bool cove__tensor_is_contiguous(const struct cove__tensor *tensor);
 uint64_t cove__tensor_count(const struct cove__tensor *tensor);
-/* Copies elements `first` to `first + n` in row-major order to packed memory. */
+/* tensor_copy.c. Copies elements `first` to `first + n` in row-major order to packed memory. */
 void cove__tensor_gather(const struct cove__tensor *tensor, uint64_t first, uint64_t n, void *to);
 
-/* dtypes, by row */
+/* dtype.c: dtypes, by row */
 struct cove__dtype_info {
     enum cove_dtype dtype;
     const char *name; /* PyTorch's */

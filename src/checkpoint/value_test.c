@@ -139,7 +139,7 @@ static void test_paths(void **state)
     };
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         cove_value *found = cove_value_find(tree, paths[i].path);
-        if (paths[i].value < 0 ? found != NULL : !found || found->u.i != paths[i].value)
+        if (paths[i].value < 0 ? !!found : !found || found->u.i != paths[i].value)
             fail_msg("path \"%s\"", paths[i].path);
     }
     char path[8];
@@ -221,7 +221,7 @@ static void test_numbers_in_paths(void **state)
         assert_int_equal(cove_value_dict_set_by_value(tree, items[i].key, must_int(items[i].value), NULL), 0);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         cove_value *found = cove_value_find(tree, paths[i].path);
-        if (paths[i].value < 0 ? found != NULL : !found || found->u.i != paths[i].value)
+        if (paths[i].value < 0 ? !!found : !found || found->u.i != paths[i].value)
             fail_msg("path \"%s\"", paths[i].path);
     }
     cove_value_unref(tree);
@@ -275,7 +275,7 @@ static void test_dtypes(void **state)
 {
     const struct cove__dtype_info *info;
     (void)state;
-    for (size_t i = 0; (info = cove__dtype_row(i)) != NULL; i++) {
+    for (size_t i = 0; (info = cove__dtype_row(i)); i++) {
         assert_int_equal(info->dtype, i + 1);
         assert_ptr_equal(cove__dtype_info(info->dtype), info);
         assert_string_equal(cove_dtype_name(info->dtype), info->name);

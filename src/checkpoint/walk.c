@@ -1,5 +1,5 @@
-/* Walks over a tree that somebody else built: bounded in depth and in steps, whatever it is like. Used by savers and by
- * the loader's choice. */
+/* Walks over a tree that the program or a file built, with a limit of depth and of steps. Used by savers and for the
+ * loader's choice. */
 #include <stdio.h>
 #include <string.h>
 

@@ -22,8 +22,7 @@ static int next_line(cove_csv_reader *r, struct cove__csv_row *row, struct cove_
     int rc;
 
     while ((rc = cove__csv_next(cove__window_rest(&r->window), row, &size)) == 0) {
-        /* At least twice as much each time, so that a long row is not parsed too often; the rest of the file where it
-         * is less. */
+        /* At least twice as much each time, so that a long row is not parsed too often, or the rest of the file. */
         size_t have = cove__window_rest(&r->window).size;
         int64_t left = cove_reader_size(r->window.reader) - cove__window_offset(&r->window);
         size_t want = (uint64_t)left < have * 2 + 1 ? (size_t)left : have * 2 + 1;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/copy_options.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "events/csv.h"
@@ -42,7 +43,7 @@ struct cove_csv_writer {
     cove_fs *fs;
     char *path;
     struct cove_call call;
-    cove_appender *appender; /* NULL: the end of the file is not open, what the file holds must be looked at again */
+    cove_appender *appender; /* NULL: not open; the file must be read again first */
     struct columns columns;  /* as in the file's header, or as they will be */
     bool has_header;         /* the file has one */
     bool broken_end;         /* the file's last line is unfinished */
@@ -183,7 +184,7 @@ static int read_columns(cove_csv_writer *w, cove_csv_reader *reader, struct cove
         if (added < 0)
             rc = fail_columns(w, added, err);
         else if (added == 0)
-            rc = cove__fail(err, COVE_EMISMATCH, "write %s: the file there has the column \"%s\" twice", w->path,
+            rc = cove__fail(err, COVE_EMISMATCH, "write %s: the existing file has the column \"%s\" twice", w->path,
                             names[i]);
     }
     columns_done(rc < 0 ? &found : &w->columns);
@@ -387,7 +388,7 @@ static int widen(cove_csv_writer *w, const struct cove_metric *metrics, size_t n
     return rc;
 }
 
-/* Every row goes through columns_find anyway; this tells whether they are all there. */
+/* Every row goes through columns_find anyway; this checks that all of them exist. */
 static bool has_all(const cove_csv_writer *w, const struct cove_metric *metrics, size_t n_metrics)
 {
     size_t at;
@@ -443,10 +444,7 @@ int cove_csv_writer_open(cove_fs *fs, const char *path, const struct cove_call *
     if (!w)
         return cove__fail_nomem(err, "a writer of metrics");
     w->fs = cove_fs_ref(fs);
-    w->call = (struct cove_call)COVE_CALL_INIT;
-    if (call)
-        memcpy(&w->call, call, call->size < sizeof w->call ? call->size : sizeof w->call);
-    w->call.size = sizeof w->call;
+    w->call = cove__call_of(call);
     w->call.cancel = cove_cancel_ref(w->call.cancel);
     cove__buf_init(&w->text, COVE__CSV_ROW_MAX);
     w->path = cove__strdup(path);

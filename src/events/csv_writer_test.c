@@ -99,7 +99,7 @@ static void test_the_step_is_the_writers(void **state)
     assert_file("step,x\r\n3,1.0\r\n4,\r\n");
 }
 
-static void test_goes_on_where_a_file_is(void **state)
+static void test_appends_to_an_existing_file(void **state)
 {
     const struct cove_metric x = { "x", 1 }, y = { "y", 2 };
     cove_csv_writer *w;
@@ -396,7 +396,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_layout, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_new_columns_rewrite_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_step_is_the_writers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_goes_on_where_a_file_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_appends_to_an_existing_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_unfinished_line_is_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_other_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_empty_file_is_a_new_one, set_up, tear_down),

@@ -1,4 +1,4 @@
-/* TensorBoard's Event messages: what stands in a record. Pure: bytes in, bytes out; field numbers from event.proto and
+/* TensorBoard's Event messages: the content of a record. Pure: bytes in, bytes out; field numbers from event.proto and
  * summary.proto. */
 #ifndef COVE_EVENTS_EVENT_H
 #define COVE_EVENTS_EVENT_H
@@ -44,7 +44,7 @@ struct cove__event_cursor {
     bool has_version, has_summary, has_other;
 };
 
-/* COVE_ECORRUPT where the payload is no Event. */
+/* COVE_ECORRUPT: the payload is not an Event. */
 int cove__event_open(struct cove__slice payload, struct cove__event_cursor *ret);
 /* 1 and the next event, whose strings lie in `strings` (emptied first), 0 after the last, COVE_ECORRUPT, or why
  * `strings` failed. */

@@ -1,6 +1,6 @@
 /* TensorBoard's Event messages, reading: what this library writes, and what TensorFlow 1 and 2, torch and tensorboardX
- * write instead (a scalar or a histogram as a tensor of its plugin). Unknown fields are passed over, as the format
- * demands. */
+ * write instead (a scalar or a histogram as a tensor of its plugin). Unknown fields are ignored, as the format
+ * requires. */
 #include "events/event.h"
 
 #include <string.h>

@@ -11,7 +11,7 @@ struct cove_event_reader {
     struct cove__window window;
     char *url;
     struct cove__event_cursor cursor; /* into the window's rest, until `record_size` is taken */
-    size_t record_size;               /* of the record that the cursor is in; 0: of none */
+    size_t record_size;               /* of the record that the cursor is in; 0: it is in no record */
     struct cove__buf strings;         /* of the last event */
 };
 
@@ -69,7 +69,7 @@ static int next_record(cove_event_reader *r, struct cove_error *err)
     if (rc < 0)
         return fail_at(r, rc, "does not match its checksum", err);
     if (cove__event_open(payload, &r->cursor) < 0)
-        return fail_at(r, COVE_ECORRUPT, "is no TensorBoard event", err);
+        return fail_at(r, COVE_ECORRUPT, "is not a TensorBoard event", err);
     r->record_size = size;
     return 1;
 }
@@ -84,7 +84,7 @@ int cove_event_reader_next(cove_event_reader *reader, struct cove_event *ret_eve
             if (rc == COVE_ENOMEM)
                 return cove__fail_nomem(err, "an event");
             if (rc < 0)
-                return fail_at(reader, rc, "is no TensorBoard event", err);
+                return fail_at(reader, rc, "is not a TensorBoard event", err);
             if (rc == 1)
                 return 1;
         }

@@ -18,7 +18,7 @@ void cove__record_end(struct cove__buf *b, size_t mark);
 
 /*
  * The record at the front of `in`: 1 with its payload (BORROWED from `in`) and its size in the file; 0 where `in` ends
- * first, with the number of bytes that it takes to know more in *ret_size; COVE_ECORRUPT for a bad checksum;
+ * first, with the number of bytes that are needed to continue in *ret_size; COVE_ECORRUPT for a bad checksum;
  * COVE_ELIMIT for a longer payload.
  */
 int cove__record_next(struct cove__slice in, struct cove__slice *ret_payload, size_t *ret_size);

@@ -5,6 +5,7 @@
 
 #include <cove/error.h>
 
+#include "base/copy_options.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -14,10 +15,8 @@
 int cove__window_open(struct cove__window *w, cove_fs *fs, const char *path, size_t max, bool grows,
                       const struct cove_call *call, struct cove_error *err)
 {
-    *w = (struct cove__window){ .buf = COVE__BUF_INIT(max + CHUNK), .grows = grows, .call = COVE_CALL_INIT };
-    if (call)
-        memcpy(&w->call, call, call->size < sizeof w->call ? call->size : sizeof w->call);
-    w->call.size = sizeof w->call;
+    *w = (struct cove__window){ .buf = COVE__BUF_INIT(max + CHUNK), .grows = grows };
+    w->call = cove__call_of(call);
     w->call.cancel = cove_cancel_ref(w->call.cancel);
     w->fs = cove_fs_ref(fs);
     w->path = cove__strdup(path);
@@ -50,8 +49,8 @@ int64_t cove__window_offset(const struct cove__window *w)
     return w->offset + (int64_t)w->at;
 }
 
-/* Reads up to `length` bytes at the end of the buf. A reader is of one version of its file: where that has grown
- * meanwhile, the new version is opened, as often as a busy writer makes it necessary. */
+/* Reads up to `length` bytes at the end of the buf. A reader reads one version of its file. If the file has grown
+ * meanwhile, opens the new version, as often as a busy writer makes that necessary. */
 static int64_t read_on(struct cove__window *w, size_t length, struct cove_error *err)
 {
     struct cove__buf *b = &w->buf;
@@ -83,7 +82,7 @@ int cove__window_more(struct cove__window *w, size_t want, struct cove_error *er
 
     if (left < 0 || (uint64_t)left < want)
         return 0;
-    /* No more than there is: a small file costs a small buffer. */
+    /* At most the rest of the file: a small file needs a small buffer. */
     goal = want < CHUNK ? CHUNK : want;
     if ((uint64_t)left < goal)
         goal = (size_t)left;

@@ -19,12 +19,12 @@ struct cove__window {
     struct cove_call call;
     bool grows;
     struct cove__buf buf;
-    size_t at;      /* of buf: what lies before it has been taken */
+    size_t at;      /* of buf: the bytes before it have been taken */
     int64_t offset; /* of the file: where buf begins */
 };
 
-/* `max`: the largest piece that one parse may ask for. `grows`: the file may be appended to meanwhile, but not changed,
- * so that it may be read on after that. Close it on failure too. */
+/* `max`: the largest piece that one parse may ask for. `grows`: the file may grow meanwhile but not change otherwise,
+ * so reading continues in the new version. Close it on failure too. */
 int cove__window_open(struct cove__window *w, cove_fs *fs, const char *path, size_t max, bool grows,
                       const struct cove_call *call, struct cove_error *err);
 void cove__window_close(struct cove__window *w);

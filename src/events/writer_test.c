@@ -151,7 +151,7 @@ static void test_a_long_file(void **state)
 }
 
 /* The file cut at every byte gives the events before the cut and no error; a byte changed gives the events before it,
- * then says so. */
+ * then COVE_ECORRUPT. */
 static void test_cut_and_broken_files(void **state)
 {
     cove_event_writer *w = open_writer();

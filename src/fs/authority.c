@@ -52,7 +52,7 @@ int cove__authority_check(const cove_fs *fs, const char *path, struct cove_error
     rc = fs->ops->authority->of_url(path, &authority, err);
     if (rc < 0)
         return rc;
-    /* Where nothing says which store is meant, it is the filesystem's. */
+    /* Without the name of a store, the filesystem's is meant. */
     named = *authority ? authority : fs->authority_of_options;
     if (*named && strcmp(named, fs->authority) != 0)
         rc = cove__fail(err, COVE_EINVAL, "a URL of the store \"%s\"; this filesystem is of the store \"%s\"", named,

@@ -97,7 +97,7 @@ static const struct cove__authority_ops authority_ops = { .of_url = account_of_u
                                                           .of_options = account_of_options,
                                                           .write_url = write_url };
 
-static void test_stat(void *self, struct cove__io *io)
+static void test_stat(void *self, struct cove__stat_io *io)
 {
     stat_on = ((struct store *)self)->account;
     snprintf(stat_path, sizeof stat_path, "%s", io->path);
@@ -113,7 +113,7 @@ static int test_copy(void *self, const char *from, const char *etag, const char 
 
 const struct cove__fs_ops cove__test_ops = {
     .name = "test",
-    .options = (const struct cove__option_row[]){ { 0 } },
+    .options = (const struct cove__option_row[]){ { .name = "account" }, { 0 } }, /* read from the set itself */
     .open = test_open,
     .close = test_close,
     .parse = test_parse,
@@ -168,13 +168,13 @@ static void test_refused(void **state)
             *none = fs_of("testa://c@one.example/x", NULL, "c/x");
 
     works(one, "testa://c@ONE.example/x", "one", "c/x");
-    works(one, "c/x", "one", "c/x"); /* a path is the filesystem's, whatever the options say */
+    works(one, "c/x", "one", "c/x"); /* a path is the filesystem's, with any options */
     refused(one, "testa://c@two.example/x", "\"one\"", "\"two\"");
     refused(one, "test://c/x", "\"one\"", "\"two\""); /* it means the account of the options */
     works(two, "test://c/x", "two", "c/x");
     works(two, "testa://c@two.example/x", "two", "c/x"); /* two schemes, one store */
     refused(two, "testa://c@one.example/x", "\"one\"", "\"two\"");
-    works(none, "test://c/x", "one", "c/x"); /* nothing else says which */
+    works(none, "test://c/x", "one", "c/x"); /* no other name is given */
     refused(none, "memory://c/x", "memory://c/x", "testa://one");
     assert_int_equal(cove_fs_copy(one, "c/x", "testa://c@two.example/x", NULL, &err), COVE_EINVAL);
     assert_int_equal(cove_fs_copy(one, "testa://c@two.example/x", "c/x", NULL, &err), COVE_EINVAL);

@@ -81,12 +81,12 @@ bool cove__glob_has_braces(const char *pattern)
 {
     const char *end = NULL;
 
-    return first_choice(pattern, &end) != NULL;
+    return first_choice(pattern, &end);
 }
 
 bool cove__glob_has_magic(const char *pattern)
 {
-    return strpbrk(pattern, "*?[") != NULL || cove__glob_has_braces(pattern);
+    return strpbrk(pattern, "*?[") || cove__glob_has_braces(pattern);
 }
 
 int cove__patterns_init(struct cove__patterns *list, const char *pattern)

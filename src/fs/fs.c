@@ -1,16 +1,21 @@
-/* Filesystems: from a URL to the process's one instance for it. The front of every backend. */
+/* Filesystems: from a URL to the process's one instance for it, or to a new one. The front of every backend. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/copy_options.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "fs/authority.h"
 #include "fs/fs_impl.h"
 #include "fs/schemes.h"
 
+#define THREADS_MAX   16 /* of each of its pools */
 #define MAX_KEY_BYTES ((size_t)1 << 20)
 #define MAX_URL_BYTES ((size_t)64 << 10)
 
@@ -24,13 +29,13 @@ const struct cove__option_row cove__common_options[] = {
     { 0 },
 };
 
-static cove_fs *cache; /* under cove__lock */
+static cove_fs *cache; /* the shared ones; under cove__lock */
 
-/* The name that a filesystem has in the cache: scheme, authority, and each option with its length, so that no two sets
- * look alike. */
+/* The name that a filesystem has in the cache: scheme, authority, and each option with its length, so that two
+ * different sets have different names. */
 static char *make_key(const struct cove__scheme *scheme, const char *authority, const cove_options *options)
 {
-    struct cove__buf key = COVE__BUF_INIT(MAX_KEY_BYTES);
+    struct cove__buf key = COVE__BUF_SECRET(MAX_KEY_BYTES);
 
     cove__buf_addf(&key, "%s://%s", scheme->name, authority);
     for (size_t i = 0; i < cove__options_count(options); i++) {
@@ -61,11 +66,34 @@ static void destroy(cove_fs *fs)
         return;
     if (fs->self)
         fs->ops->close(fs->self);
+    cove__workers_free(fs->slots);
+    cove__workers_free(fs->calls);
     cove__checksum_cache_free(fs);
     cove__free(fs->authority);
     cove__free(fs->authority_of_options);
     cove__wipe(fs->key); /* options may be secrets */
     cove__free(fs);
+}
+
+/* A backend without one of these is not finished: its first test fails with the slot's name. */
+static void check(const struct cove__fs_ops *ops)
+{
+    assert(ops->name && ops->options && ops->open && ops->close && ops->parse);
+    assert(!ops->put || ops->upload.part_rules);
+}
+
+/* Once for each filesystem: which store it is, before the first request shows it. */
+static void log_open(const cove_fs *fs)
+{
+    struct cove__buf line = COVE__BUF_INIT(MAX_URL_BYTES * 2);
+    struct cove_error unseen = COVE_ERROR_INIT;
+
+    if (!fs->ops->endpoint || fs->ops->endpoint(fs->self, &line, &unseen) < 0)
+        return;
+    if (fs->ops->describe)
+        fs->ops->describe(fs->self, &line);
+    cove__log(COVE_LOG_INFO, fs->ops->name, "%s:// at %s", fs->scheme, cove__buf_str(&line));
+    cove__buf_done(&line);
 }
 
 static int make(const struct cove__scheme *scheme, const char *authority, const cove_options *options, cove_fs **ret,
@@ -80,6 +108,14 @@ static int make(const struct cove__scheme *scheme, const char *authority, const 
         rc = cove__fail_nomem(err, "a filesystem");
         goto out;
     }
+    /* Slots never wait for other slots. The queue's whole calls do, and so they have threads of their own. */
+    fs->slots = cove__workers_new(THREADS_MAX);
+    fs->calls = cove__workers_new(THREADS_MAX);
+    if (!fs->slots || !fs->calls) {
+        rc = cove__fail_nomem(err, "a filesystem");
+        goto out;
+    }
+    check(scheme->ops);
     fs->ops = scheme->ops;
     fs->scheme = scheme->name;
     fs->refs = 1;
@@ -90,6 +126,8 @@ static int make(const struct cove__scheme *scheme, const char *authority, const 
         if (value)
             rc = cove_options_set(own, row->name, value, err);
     }
+    if (rc == 0) /* here the scheme is known as the user wrote it */
+        rc = cove__options_check_names(scheme->ops->options, options, scheme->name, err);
     if (rc == 0)
         rc = cove__options_fill(cove__common_options, own, scheme->name, &common, err);
     if (rc == 0) {
@@ -97,6 +135,7 @@ static int make(const struct cove__scheme *scheme, const char *authority, const 
         rc = scheme->ops->open(options, authority, &fs->self, err);
     }
     if (rc == 0) {
+        log_open(fs);
         *ret = fs;
         fs = NULL;
     }
@@ -146,8 +185,25 @@ static int refuse_scheme(const char *url, size_t length, const struct cove__sche
     return rc;
 }
 
-int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret_fs, char **ret_path,
-                     struct cove_error *err)
+/* Puts `fs` in the cache. If another thread was faster, frees it and gives that one's. */
+static cove_fs *share(cove_fs *fs)
+{
+    cove__lock();
+    cove_fs *found = find_locked(fs->key);
+    if (!found) {
+        fs->next = cache;
+        cache = fs;
+    }
+    cove__unlock();
+    if (!found)
+        return fs;
+    destroy(fs);
+    return found;
+}
+
+/* `shared`: the process's one instance, else one that no other call gives. */
+static int open_url(const char *url, const cove_options *options, bool shared, cove_fs **ret_fs, char **ret_path,
+                    struct cove_error *err)
 {
     const struct cove__scheme *scheme;
     size_t length;
@@ -156,7 +212,6 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
     char *of_options = NULL;
     char *key = NULL;
     cove_fs *fs = NULL;
-    cove_fs *fresh = NULL;
     char text[256];
     int rc = 0;
 
@@ -165,7 +220,7 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
     if (strlen(url) > MAX_URL_BYTES)
         return cove__fail(err, COVE_EINVAL, "open %.64s...: the URL is longer than %zu bytes", url, MAX_URL_BYTES);
     if (cove__scheme_lacks_slash(url))
-        return cove__fail(err, COVE_EINVAL, "open %s: two slashes stand behind a scheme (a local file is ./%s)",
+        return cove__fail(err, COVE_EINVAL, "open %s: a scheme is followed by two slashes (a local file is ./%s)",
                           shown(url, text), text);
     scheme = cove__scheme_of(url, &length);
     if (!scheme || !scheme->ops)
@@ -173,37 +228,28 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
     rc = scheme->ops->parse(url, &path, err);
     if (rc == 0)
         rc = cove__authority_resolve(scheme->ops, url, options, &authority, &of_options, err);
-    if (rc < 0) {
-        rc = cove__error_prefix(err, rc, "open %s", shown(url, text));
+    if (rc < 0)
         goto out;
-    }
     key = make_key(scheme, authority, options);
     if (!key) {
         rc = cove__fail_nomem(err, "a filesystem");
         goto out;
     }
-    cove__lock();
-    fs = find_locked(key);
-    cove__unlock();
-    if (!fs) {
-        rc = make(scheme, authority, options, &fresh, err);
-        if (rc < 0) {
-            rc = cove__error_prefix(err, rc, "open %s", shown(url, text));
-            goto out;
-        }
-        fresh->key = key;
-        fresh->authority = authority;
-        fresh->authority_of_options = of_options;
-        key = authority = of_options = NULL;
+    if (shared) {
         cove__lock();
-        fs = find_locked(fresh->key); /* another thread may have been faster */
-        if (!fs) {
-            fs = fresh;
-            fs->next = cache;
-            cache = fs;
-            fresh = NULL;
-        }
+        fs = find_locked(key);
         cove__unlock();
+    }
+    if (!fs) {
+        rc = make(scheme, authority, options, &fs, err);
+        if (rc < 0)
+            goto out;
+        fs->key = key;
+        fs->authority = authority;
+        fs->authority_of_options = of_options;
+        key = authority = of_options = NULL;
+        if (shared)
+            fs = share(fs);
     }
     *ret_fs = fs;
     if (ret_path) {
@@ -211,12 +257,25 @@ int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret
         path = NULL;
     }
 out:
-    destroy(fresh);
+    if (rc < 0)
+        rc = cove__error_prefix(err, rc, "open %s", shown(url, text));
     cove__free(path);
     cove__free(authority);
     cove__free(of_options);
-    cove__free(key);
+    cove__wipe(key); /* options may be secrets */
     return rc;
+}
+
+int cove_fs_from_url(const char *url, const cove_options *options, cove_fs **ret_fs, char **ret_path,
+                     struct cove_error *err)
+{
+    return open_url(url, options, true, ret_fs, ret_path, err);
+}
+
+int cove_fs_new_from_url(const char *url, const cove_options *options, cove_fs **ret_fs, char **ret_path,
+                         struct cove_error *err)
+{
+    return open_url(url, options, false, ret_fs, ret_path, err);
 }
 
 cove_fs *cove_fs_ref(cove_fs *fs)
@@ -238,9 +297,10 @@ void cove_fs_unref(cove_fs *fs)
     if (last) {
         cove_fs **link = &cache;
 
-        while (*link != fs)
+        while (*link && *link != fs)
             link = &(*link)->next;
-        *link = fs->next;
+        if (*link) /* else it is not shared */
+            *link = fs->next;
     }
     cove__unlock();
     if (last)
@@ -279,8 +339,12 @@ char *cove__fs_show(const cove_fs *fs, const char *path)
 {
     struct cove__buf url = COVE__BUF_INIT(MAX_URL_BYTES * 2);
 
-    if (fs->ops->authority)
-        fs->ops->authority->write_url(fs->scheme, fs->authority, path, &url);
+    const struct cove__authority_ops *ops = fs->ops->authority;
+
+    if (ops)
+        ops->write_url(fs->scheme,
+                       ops->omits && strcmp(fs->authority, fs->authority_of_options) == 0 ? "" : fs->authority, path,
+                       &url);
     else
         cove__buf_addf(&url, "%s://%s", fs->scheme, path);
     return cove__buf_take(&url);
@@ -288,7 +352,7 @@ char *cove__fs_show(const cove_fs *fs, const char *path)
 
 int64_t cove__call_deadline(const cove_fs *fs, const struct cove_call *call)
 {
-    int64_t ms = call && call->timeout_ms ? call->timeout_ms : fs->timeout_ms;
+    int64_t own_ms = cove__call_of(call).timeout_ms, ms = own_ms ? own_ms : fs->timeout_ms;
 
     if (ms <= 0 || ms > INT64_C(31536000000)) /* none, or a year: none */
         return INT64_MAX;
@@ -298,6 +362,7 @@ int64_t cove__call_deadline(const cove_fs *fs, const struct cove_call *call)
 int cove__target_init(struct cove__target *target, const cove_fs *fs, const char *path, const struct cove_call *call,
                       const char *op, struct cove_error *err)
 {
+    struct cove_call own = COVE_CALL_INIT;
     size_t length;
     char text[256];
     int rc;
@@ -321,14 +386,24 @@ int cove__target_init(struct cove__target *target, const cove_fs *fs, const char
         cove__target_done(target);
         return cove__fail_nomem(err, "a URL");
     }
-    target->ctx = (struct cove__ctx){
-        .deadline_ns = cove__call_deadline(fs, call), .cancel = call ? call->cancel : NULL, .op = op, .url = target->url
-    };
-    /* A fired token ends every call, also those that a backend could answer without ever looking at it. */
-    rc = cove__ctx_check(&target->ctx, err);
+    target->ctx = (struct cove__ctx){ .op = op, .url = target->url };
+    rc = COVE__TARGET_OPTIONS(target, &own, call, err);
+    target->ctx.deadline_ns = cove__call_deadline(fs, &own);
+    target->ctx.cancel = own.cancel;
+    /* A fired token ends every call, also those that a backend could answer without checking it. */
+    if (rc == 0)
+        rc = cove__ctx_check(&target->ctx, err);
     if (rc < 0)
         cove__target_done(target);
     return rc;
+}
+
+int cove__target_options(const struct cove__target *target, void *to, size_t to_size, const void *from,
+                         const char *name, struct cove_error *err)
+{
+    int rc = from ? cove__copy_options(to, to_size, from, name, err) : 0;
+
+    return rc < 0 ? cove__error_prefix(err, rc, "%s %s", target->ctx.op, target->url) : 0;
 }
 
 void cove__target_done(struct cove__target *target)

@@ -17,12 +17,14 @@ struct cove_fs {
     const struct cove__fs_ops *ops;
     void *self; /* the backend's */
     const char *scheme;
-    char *authority;            /* the store: see authority.h */
-    char *authority_of_options; /* the store that a URL means which names none; "": this one */
-    char *key;                  /* scheme, authority and options: what the process's cache goes by */
-    unsigned refs;              /* under cove__lock */
-    int64_t timeout_ms;         /* the option `timeout` */
-    struct cove_fs *next;       /* the cache's list, under cove__lock */
+    char *authority;                     /* the store: see authority.h */
+    char *authority_of_options;          /* the store that a URL means which names none; "": this one */
+    char *key;                           /* scheme, authority and options: the key of the process's cache */
+    unsigned refs;                       /* under cove__lock */
+    int64_t timeout_ms;                  /* the option `timeout` */
+    struct cove__workers *slots, *calls; /* owned: threads for slots that block, and for the queue's whole calls. Each
+                                            filesystem has its own: one whose store hangs holds up no other */
+    struct cove_fs *next;                /* the cache's list, under cove__lock */
     struct cove__cached_checksum checksums[COVE__CHECKSUM_CACHE_SIZE]; /* under cove__lock */
     size_t next_checksum; /* likewise: where the last one was put that was of no path among them */
 };
@@ -33,10 +35,16 @@ struct cove__target {
     char *url;  /* owned; what ctx.url points to */
     struct cove__ctx ctx;
 };
-/* Zeroes `target`, then fills it; `op` is static. COVE_EINVAL: malformed, or a URL of another store. */
+/* Zeroes `target`, then fills it; `op` is static. COVE_EINVAL: malformed, a URL of another store, or a `call` without
+ * its size. */
 int cove__target_init(struct cove__target *target, const cove_fs *fs, const char *path, const struct cove_call *call,
                       const char *op, struct cove_error *err);
 void cove__target_done(struct cove__target *target);
+/* COVE__COPY_OPTIONS of a call's optional struct: `from` NULL leaves the defaults in `to`. */
+int cove__target_options(const struct cove__target *target, void *to, size_t to_size, const void *from,
+                         const char *name, struct cove_error *err);
+#define COVE__TARGET_OPTIONS(target, to, from, err)                                                                    \
+    cove__target_options((target), (to), sizeof *(to), (from), #from, (err))
 /* The absolute deadline that `call` sets from now on. */
 int64_t cove__call_deadline(const cove_fs *fs, const struct cove_call *call);
 /* The URL of a canonical path. */
@@ -65,6 +73,10 @@ int cove__fs_check_etag(const cove_fs *fs, const char *etag, const struct cove__
 /* One ETag with its quotes (RFC 9110, section 8.8.3), strong or weak. */
 bool cove__fs_is_etag(const char *text);
 
+/* For a public call on one file that ends with `rc`: lets the store explain an error. Not for calls that only check
+ * whether the file exists. Returns `rc`. */
+int cove__fs_explain(cove_fs *fs, const struct cove__target *target, int rc, struct cove_error *err);
+
 /* For a slot that is NULL. */
 int cove__fs_unsupported(const struct cove__target *target, struct cove_error *err);
 
@@ -72,10 +84,14 @@ int cove__fs_unsupported(const struct cove__target *target, struct cove_error *e
  * cove_listing_next gives its entries, whose number this returns, from memory. */
 int64_t cove__listing_gather(cove_listing *listing, struct cove_error *err);
 
-/* start.c: starts `io` (its op too) by one of the asynchronous slots. `beside`: others are or will be under way beside
- * it. If the backend blocks, the slot then runs on another thread, or on this one if it waits for it (ctx.waits). */
-typedef void cove__slot_fn(void *self, struct cove__io *io);
-void cove__fs_start(cove_fs *fs, cove__slot_fn *slot, struct cove__io *io, bool beside);
+/* start.c: starts `io` (its op too). `beside`: others are or will be under way beside it. If the backend blocks, the
+ * slot then runs on another thread, or on this one if it waits for it (ctx.waits). A stat is always beside reads. A
+ * part is copied if it has a `from`, else sent. */
+void cove__fs_start_stat(cove_fs *fs, struct cove__stat_io *io);
+void cove__fs_start_read(cove_fs *fs, struct cove__read_io *io, bool beside);
+/* The CRC32C of what a finished read has brought. */
+uint32_t cove__read_crc32c(const struct cove__read_io *io);
+void cove__fs_start_part(cove_fs *fs, struct cove__part_io *io, bool beside);
 
 /* read_handle.c: what a store keeps open for reads of one file. Zeroed at first. */
 struct cove__read_handle {
@@ -107,7 +123,7 @@ int cove__fs_fetch_merged(cove_fs *fs, const struct cove__target *target, struct
 
 /* Whether a read that ended with `rc`, before its caller got a byte, is to restart on the current version, because the
  * file was replaced meanwhile. Clears `err` then. *times counts the restarts, from 0; after COVE__READ_AGAIN of them
- * `err` says how often the file was replaced. */
+ * the message has how often the file was replaced. */
 #define COVE__READ_AGAIN 10
 bool cove__fs_read_again(const struct cove__ctx *ctx, int rc, unsigned *times, struct cove_error *err);
 /* Calls `version`, which fetches from one version, until it succeeds or may not restart. Never for `once` or

@@ -1,4 +1,4 @@
-/* The public calls about what is there, and those that change it without carrying bytes; removals are in fs_remove.c.
+/* The public calls for metadata, and those that change a store without transferring bytes; removals are in fs_remove.c.
  */
 #include <string.h>
 
@@ -11,17 +11,24 @@ int cove__fs_unsupported(const struct cove__target *target, struct cove_error *e
     return cove__fs_fail(err, &target->ctx, COVE_ENOTSUP, "this store cannot do that");
 }
 
-bool cove__fs_unordered(const cove_fs *fs, const char *path)
+int cove__fs_explain(cove_fs *fs, const struct cove__target *target, int rc, struct cove_error *err)
 {
-    return fs->ops->unordered != NULL && fs->ops->unordered(fs->self, path);
+    if (rc < 0 && err && fs->ops->explain)
+        fs->ops->explain(fs->self, target->path, &target->ctx, err);
+    return rc;
 }
 
-/* `only` as in cove__io. */
+bool cove__fs_unordered(const cove_fs *fs, const char *path)
+{
+    return fs->ops->unordered && fs->ops->unordered(fs->self, path);
+}
+
+/* `only` as in cove__stat_io. */
 static int look(cove_fs *fs, const char *path, enum cove_info_type only, const struct cove__ctx *ctx,
                 struct cove_info *ret, struct cove_error *err)
 {
     struct cove__inbox inbox;
-    struct cove__io io = { .op = { .ctx = *ctx }, .path = path, .ret_info = ret, .only = only };
+    struct cove__stat_io io = { .op = { .ctx = *ctx }, .path = path, .ret_info = ret, .only = only };
 
     cove__op_will_wait(&io.op, &inbox);
     cove__op_start(&io.op);
@@ -49,6 +56,7 @@ int cove_fs_stat(cove_fs *fs, const char *path, const struct cove_call *call, co
         return rc;
     info = cove__calloc(1, sizeof *info);
     rc = info ? cove__fs_stat(fs, target.path, &target.ctx, info, err) : cove__fail_nomem(err, "an info");
+    cove__fs_explain(fs, &target, rc, err);
     if (rc == 0) {
         *ret_info = info;
         info = NULL;
@@ -96,7 +104,20 @@ int cove_fs_is_directory(cove_fs *fs, const char *path, const struct cove_call *
     return is_there(fs, path, COVE_INFO_DIRECTORY, call, err);
 }
 
-/* A path and another in the same store. Messages name both: what fails may lie with either. */
+int cove_fs_has_directories(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err)
+{
+    struct cove__target target;
+    int rc = cove__target_init(&target, fs, path, call, "stat", err);
+
+    if (rc == 0 && fs->ops->real_directories)
+        rc = 1;
+    else if (rc == 0 && fs->ops->hides_directories)
+        rc = fs->ops->hides_directories(fs->self, target.path, &target.ctx, err);
+    cove__target_done(&target);
+    return rc;
+}
+
+/* Two paths of one store. Messages name both, because either may cause a failure. */
 struct two {
     struct cove__target from, to;
     struct cove__buf urls;
@@ -136,12 +157,13 @@ bool cove__fs_is_etag(const char *text)
 
 int cove__fs_check_etag(const cove_fs *fs, const char *etag, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    bool own = fs->ops->is_version != NULL;
+    bool own = fs->ops->is_version;
 
-    if (etag == NULL || (own ? fs->ops->is_version(fs->self, etag) : cove__fs_is_etag(etag)))
+    if (!etag || (own ? fs->ops->is_version(fs->self, etag) : cove__fs_is_etag(etag)))
         return 0;
     return cove__fs_fail(err, ctx, COVE_EINVAL,
-                         own ? "not a version as this store has them" : "not an ETag with its quotes");
+                         own ? "the condition is not a version of this store"
+                             : "the condition is not an ETag with its quotes");
 }
 
 static int copy_one(cove_fs *fs, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
@@ -203,7 +225,8 @@ int cove_fs_move(cove_fs *fs, const char *from, const char *to, const struct cov
     if (rc < 0)
         goto out;
     rc = fs->ops->move ? fs->ops->move(fs->self, two.from.path, two.to.path, &two.from.ctx, &why) : COVE_ENOTSUP;
-    bool another_way = rc == COVE_ENOTSUP && why.message[0] == '\0'; /* else the backend has tried, and says why not */
+    bool another_way =
+        rc == COVE_ENOTSUP && why.message[0] == '\0'; /* else the backend has tried, and the message has the reason */
     if (another_way && fs->ops->copy && fs->ops->remove)
         rc = move_by_copy(fs, &two, err);
     else if (another_way)
@@ -221,8 +244,8 @@ int cove_fs_mkdir(cove_fs *fs, const char *path, const struct cove_call *call, s
     int rc = cove__target_init(&target, fs, path, call, "mkdir", err);
 
     if (rc == 0)
-        rc = fs->ops->mkdir ? fs->ops->mkdir(fs->self, target.path, &target.ctx, err)
-                            : cove__fs_unsupported(&target, err);
+        rc = fs->ops->directories.make ? fs->ops->directories.make(fs->self, target.path, &target.ctx, err)
+                                       : cove__fs_unsupported(&target, err);
     cove__target_done(&target);
     return rc;
 }

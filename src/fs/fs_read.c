@@ -9,16 +9,16 @@ static int64_t read_suffix(cove_fs *fs, const struct cove__target *target, int64
                            size_t length, struct cove_error *err)
 {
     struct cove__inbox inbox;
-    struct cove__io io = { .op = { .ctx = target->ctx },
-                           .path = target->path,
-                           .offset = -from_end,
-                           .dst = buffer,
-                           .length = length,
-                           .ret_total = -1 };
+    struct cove__read_io io = { .op = { .ctx = target->ctx },
+                                .path = target->path,
+                                .offset = -from_end,
+                                .dst = buffer,
+                                .length = length,
+                                .ret_total = -1 };
 
     cove__op_will_wait(&io.op, &inbox);
     cove__op_start(&io.op);
-    fs->ops->read(fs->self, &io);
+    fs->ops->read.range(fs->self, &io);
     int rc = cove__op_wait(&io.op, err);
     cove__free(io.ret_etag);
     return rc < 0 ? rc : io.op.count;
@@ -33,7 +33,7 @@ static int64_t read_one(cove_fs *fs, const struct cove__target *target, int64_t 
     int rc = 0;
 
     if (length == 0 || (offset < 0 && (uint64_t)length < (uint64_t)-offset)) {
-        /* Not the whole tail, or nothing at all: the size says where it lies, and that it is a file. */
+        /* Not the whole tail, or nothing at all: the size gives its place, and the stat shows that it is a file. */
         rc = cove__fs_stat(fs, target->path, &target->ctx, &info, err);
         if (rc == 0 && info.type == COVE_INFO_DIRECTORY)
             rc = cove__fs_fail(err, &target->ctx, COVE_EISDIR, "is a directory");
@@ -57,7 +57,7 @@ int64_t cove_fs_read_range(cove_fs *fs, const char *path, int64_t offset, void *
     int64_t n = cove__target_init(&target, fs, path, call, "read", err);
 
     if (n == 0 && (offset == INT64_MIN || (length > 0 && !buffer)))
-        n = cove__fs_fail(err, &target.ctx, COVE_EINVAL, "a buffer and a sane offset are needed");
+        n = cove__fs_fail(err, &target.ctx, COVE_EINVAL, "a buffer and a valid offset are needed");
     if (n == 0)
         n = read_one(fs, &target, offset, buffer, length, err);
     cove__target_done(&target);

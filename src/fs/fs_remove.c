@@ -22,8 +22,8 @@ int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, 
     if (rc < 0)
         goto out;
     if (info.type == COVE_INFO_DIRECTORY && !info.link) {
-        rc = fs->ops->rmdir ? fs->ops->rmdir(fs->self, target.path, &target.ctx, err)
-                            : cove__fs_unsupported(&target, err);
+        rc = fs->ops->directories.remove ? fs->ops->directories.remove(fs->self, target.path, &target.ctx, err)
+                                         : cove__fs_unsupported(&target, err);
     } else {
         const char *one = target.path;
 
@@ -44,7 +44,7 @@ static int check_etags(cove_fs *fs, const char *const *paths, const char *const 
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct cove__target target;
 
-        if (etags[i] == NULL)
+        if (!etags[i])
             continue;
         rc = cove__target_init(&target, fs, paths[i], call, "remove", err);
         if (rc < 0)
@@ -111,6 +111,8 @@ int cove_fs_remove_files_if_match(cove_fs *fs, const char *const *paths, const c
             cove__error_clear(&why);
             rc = 0;
         }
+        if (rc < 0 && at + n < n_paths)
+            cove__error_add(&why, "; the %zu files after it were not tried", n_paths - at - n);
         for (size_t i = 0; i < n; i++)
             cove__target_done(&targets[i]);
     }
@@ -148,10 +150,10 @@ static int remove_listed(cove_fs *fs, const struct cove__target *target, struct 
         rc = fs->ops->list(fs->self, target->path, true, NULL, &target->ctx, &page, err);
         if (rc == 0 && page.n > 0)
             rc = remove_page(fs, &page, &target->ctx, err);
-        if (rc == 0 && page.token != NULL)
+        if (rc == 0 && page.token)
             rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, &target->ctx,
                                    err);
-        more = page.token != NULL;
+        more = page.token;
         cove__page_done(&page);
     }
     return rc;
@@ -176,8 +178,8 @@ int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *c
         if (rc < 0 || fs->ops->real_directories)
             goto out;
     }
-    if (fs->ops->remove_tree) {
-        rc = fs->ops->remove_tree(fs->self, target.path, &target.ctx, err);
+    if (fs->ops->directories.remove_tree) {
+        rc = fs->ops->directories.remove_tree(fs->self, target.path, &target.ctx, err);
         if (rc == COVE_ENOTFOUND) { /* the file was all there was */
             cove__error_clear(err);
             rc = 0;
@@ -188,8 +190,8 @@ int cove_fs_remove_tree(cove_fs *fs, const char *path, const struct cove_call *c
             cove__error_clear(err);
             rc = 0;
         }
-        if (rc == 0 && fs->ops->rmdir && info.type == COVE_INFO_DIRECTORY) {
-            rc = fs->ops->rmdir(fs->self, target.path, &target.ctx, err); /* forgets a virtual directory */
+        if (rc == 0 && fs->ops->directories.remove && info.type == COVE_INFO_DIRECTORY) {
+            rc = fs->ops->directories.remove(fs->self, target.path, &target.ctx, err); /* forgets a virtual directory */
             if (rc == COVE_ENOTFOUND)
                 rc = 0;
         }

@@ -60,7 +60,7 @@ static void matches(void **state)
         { "[a-\xc3\xbf]", "z", true },
         { "*?", "\xc3\xa9", true },
         { "*[\xc3\xa9]", "a\xc3\xa9", true },
-        { "?", "\xff", true }, /* not UTF-8: each byte by itself */
+        { "?", "\xff", true }, /* not UTF-8: each byte is a character */
         { "??", "\xc3\x28", true },
         { "\xff*", "\xff\xfe", true },
     };

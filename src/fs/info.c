@@ -18,7 +18,9 @@ int cove__info_set(struct cove_info *info, const char *path, enum cove_info_type
         return COVE_ENOMEM;
     }
     cove__info_done(info);
-    *info = (struct cove_info){ .path = new_path, .etag = new_etag, .type = type, .size = size, .mtime_ns = mtime_ns };
+    *info = (struct cove_info){
+        .path = new_path, .etag = new_etag, .type = type, .size = size, .mtime_ns = mtime_ns, .created_ns = -1
+    };
     return 0;
 }
 
@@ -29,6 +31,7 @@ void cove__info_done(struct cove_info *info)
     cove__free(info->version_id);
     cove__free(info->content_type);
     cove__free(info->metadata);
+    cove__free(info->headers);
     *info = (struct cove_info){ 0 };
 }
 
@@ -65,6 +68,11 @@ int64_t cove_info_mtime_ns(const cove_info *info)
     return info->mtime_ns;
 }
 
+int64_t cove_info_created_ns(const cove_info *info)
+{
+    return info->created_ns;
+}
+
 const char *cove_info_etag(const cove_info *info)
 {
     return info->etag;
@@ -91,6 +99,15 @@ int cove_info_metadata(const cove_info *info, size_t i, const char **ret_name, c
         return COVE_ENOTFOUND;
     *ret_name = info->metadata[i].name;
     *ret_value = info->metadata[i].value;
+    return 0;
+}
+
+int cove_info_header(const cove_info *info, size_t i, const char **ret_name, const char **ret_value)
+{
+    if (i >= info->n_headers)
+        return COVE_ENOTFOUND;
+    *ret_name = info->headers[i].name;
+    *ret_value = info->headers[i].value;
     return 0;
 }
 
@@ -123,6 +140,15 @@ int cove__page_add(struct cove__page *page, const char *path, enum cove_info_typ
         rc = cove__page_take(page, &info);
     cove__info_done(&info);
     return rc;
+}
+
+void cove__page_reverse(struct cove__page *page)
+{
+    for (size_t i = 0, k = page->n; i + 1 < k; i++) {
+        struct cove_info other = page->items[i];
+        page->items[i] = page->items[--k];
+        page->items[k] = other;
+    }
 }
 
 void cove__page_done(struct cove__page *page)

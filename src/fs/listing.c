@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/copy_options.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
@@ -13,7 +14,7 @@
 
 #define MAX_STACK ((size_t)1 << 20)
 
-enum mode { LIST, FIND, WALK, GLOB, VERSIONS };
+enum mode { LIST, FIND, WALK, GLOB, VERSIONS, VERSIONS_BELOW };
 
 struct cove_listing {
     cove_fs *fs;
@@ -76,6 +77,14 @@ static int push(struct cove_listing *l, const char *path, struct cove_error *err
     return 0;
 }
 
+/* Whether the store has what the mode asks of it. */
+static bool supported(const cove_fs *fs, enum mode mode)
+{
+    if (mode == VERSIONS)
+        return fs->ops->attributes.versions;
+    return mode == VERSIONS_BELOW ? (bool)fs->ops->attributes.versions_below : (bool)fs->ops->list;
+}
+
 static int open_listing(cove_fs *fs, const char *path, const struct cove_call *call, enum mode mode, const char *op,
                         cove_listing **ret, struct cove_error *err)
 {
@@ -86,10 +95,10 @@ static int open_listing(cove_fs *fs, const char *path, const struct cove_call *c
         return cove__fail_nomem(err, "a listing");
     l->fs = cove_fs_ref(fs);
     l->mode = mode;
-    l->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
-    l->cancel = call ? cove_cancel_ref(call->cancel) : NULL;
+    l->call = cove__call_of(call);
+    l->cancel = cove_cancel_ref(l->call.cancel);
     rc = cove__target_init(&l->target, fs, path, call, op, err);
-    if (rc == 0 && (mode == VERSIONS ? !fs->ops->versions : !fs->ops->list))
+    if (rc == 0 && !supported(fs, mode))
         rc = cove__fs_unsupported(&l->target, err);
     if (rc == 0 && mode == GLOB) {
         l->pattern = l->target.path;
@@ -147,6 +156,12 @@ int cove_fs_versions(cove_fs *fs, const char *path, const struct cove_call *call
     return open_listing(fs, path, call, VERSIONS, "versions", ret_listing, err);
 }
 
+int cove_fs_find_versions(cove_fs *fs, const char *path, const struct cove_call *call, cove_listing **ret_listing,
+                          struct cove_error *err)
+{
+    return open_listing(fs, path, call, VERSIONS_BELOW, "find versions", ret_listing, err);
+}
+
 /* The path is a file (or, for a pattern without wildcards, whatever it is): a listing of itself. */
 static int page_of_itself(struct cove_listing *l, const char *path, struct cove_error *err)
 {
@@ -182,7 +197,9 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
     if (l->mode == GLOB && !cove__glob_has_magic(l->pattern))
         rc = page_of_itself(l, l->pattern, &why);
     else if (l->mode == VERSIONS)
-        rc = l->fs->ops->versions(l->fs->self, l->directory, token, &l->target.ctx, &l->page, &why);
+        rc = l->fs->ops->attributes.versions(l->fs->self, l->directory, token, &l->target.ctx, &l->page, &why);
+    else if (l->mode == VERSIONS_BELOW)
+        rc = l->fs->ops->attributes.versions_below(l->fs->self, l->directory, token, &l->target.ctx, &l->page, &why);
     else
         rc = l->fs->ops->list(l->fs->self, l->directory, l->flat, token, &l->target.ctx, &l->page, &why);
     if (rc == COVE_ENOTDIR && (l->mode == LIST || l->mode == FIND || l->mode == WALK) && !l->started)
@@ -197,7 +214,7 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
-/* Directories of a page go on the stack last first, so that they are walked in order. */
+/* Directories of a page are pushed last first, so that they are walked in order. */
 static int descend(struct cove_listing *l, struct cove_error *err)
 {
     for (size_t i = l->page.n; i-- > 0;) {
@@ -232,7 +249,7 @@ static const cove_info *next_parent(struct cove_listing *l, const struct cove_in
     size_t root = strlen(l->target.path);
 
     root -= root > 0 && l->target.path[root - 1] == '/';
-    while ((slash = strchr(path + l->pending_slash, '/')) != NULL) {
+    while ((slash = strchr(path + l->pending_slash, '/'))) {
         size_t n = (size_t)(slash - path);
 
         if (slash[1] == '\0' && entry->type == COVE_INFO_DIRECTORY)
@@ -296,11 +313,25 @@ void cove_listing_use_one_timeout(cove_listing *l)
     cove__time_left_share(&l->time, l->fs, &l->call);
 }
 
+/* Before the first page, of a listing that gives directories: whether pages of all depths have them. */
+static int choose_pages(struct cove_listing *l, struct cove_error *err)
+{
+    const struct cove__fs_ops *ops = l->fs->ops;
+
+    if (l->started || !l->flat || l->mode == FIND || !ops->hides_directories)
+        return 0;
+    int rc = ops->hides_directories(l->fs->self, l->target.path, &l->target.ctx, err);
+    l->flat = rc == 0;
+    return rc < 0 ? rc : 0;
+}
+
 /* Fetches a page and pushes its directories onto the stack, within the page's or the listing's remaining time. */
 static int advance(struct cove_listing *l, struct cove_error *err)
 {
     l->target.ctx.deadline_ns = cove__time_left_begin(&l->time, l->fs, &l->call);
-    int rc = fetch_page(l, err);
+    int rc = choose_pages(l, err);
+    if (rc == 0)
+        rc = fetch_page(l, err);
     cove__time_left_end(&l->time);
     return rc == 0 && walks(l) && !l->flat ? descend(l, err) : rc;
 }

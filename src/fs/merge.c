@@ -94,7 +94,7 @@ static int run_batch(cove_fs *fs, const struct cove__target *target, struct merg
             m->asked[n].buffer = cove__budget_get(g.room, n == 0);
             if (!m->asked[n].buffer) {
                 rc = n == 0 ? cove__fail_nomem(err, "a read") : 0;
-                break; /* no room for more now: read what there is */
+                break; /* no room for more now: read the ranges that have buffers */
             }
         }
         m->groups[n++] = g;

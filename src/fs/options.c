@@ -229,7 +229,7 @@ static int parse_into(const struct cove__option_row *row, const char *text, void
         break;
     case COVE__OPTION_CHOICE:
         if (!is_choice(row->choices, text))
-            return cove__fail(err, COVE_EINVAL, "option %s: \"%s\" is none of: %s", row->name, text, row->choices);
+            return cove__fail(err, COVE_EINVAL, "option %s: \"%s\" is not one of: %s", row->name, text, row->choices);
         __attribute__((fallthrough));
     case COVE__OPTION_STRING:
     case COVE__OPTION_SECRET:
@@ -307,20 +307,20 @@ static void nearest(const struct cove__option_row *rows, const char *name, const
     }
 }
 
-static int refuse_unknown(const struct cove__option_row *rows, const cove_options *options, const char *scheme,
-                          struct cove_error *err)
+int cove__options_check_names(const struct cove__option_row *rows, const cove_options *options, const char *scheme,
+                              struct cove_error *err)
 {
     for (size_t i = 0; i < cove__options_count(options); i++) {
         const char *name = options->pairs[i].name;
         const char *best = NULL;
-        size_t least = strlen(name) / 2 + 2;
+        size_t least = strlen(name) / 3 + 1; /* more is another word */
 
         if (row_of(rows, name) || row_of(cove__common_options, name))
             continue;
-        const char *ours = cove__options_other_name(name);
+        const char *ours = cove__options_other_name(rows, name);
         nearest(rows, name, &best, &least);
         nearest(cove__common_options, name, &best, &least);
-        if (ours && row_of(rows, ours))
+        if (ours)
             best = ours;
         return best ? cove__fail(err, COVE_EINVAL, "%s:// takes no option \"%s\"; did you mean \"%s\"?", scheme, name,
                                  best)
@@ -353,15 +353,15 @@ static const char *from_environment(const char *names)
 int cove__options_fill(const struct cove__option_row *rows, const cove_options *options, const char *scheme,
                        void *target, struct cove_error *err)
 {
-    int rc = refuse_unknown(rows, options, scheme, err);
+    int rc = cove__options_check_names(rows, options, scheme, err);
 
     for (const struct cove__option_row *row = rows; rc == 0 && row->name; row++) {
         const char *text = cove_options_get(options, row->name);
-        int from_env = 0;
+        bool from_env = false;
 
         if (!text) {
             text = from_environment(row->environment);
-            from_env = text != NULL;
+            from_env = text;
         }
         if (!text)
             text = row->fallback;

@@ -1,5 +1,5 @@
 /*
- * The tables of named options. A row says where in the backend's own struct a value goes, so that parsing, checking,
+ * The tables of named options. A row has the place of a value in the backend's own struct, so that parsing, checking,
  * defaults, the environment and the documentation all come from one place.
  */
 #ifndef COVE_FS_OPTIONS_H
@@ -34,6 +34,10 @@ struct cove__option_row {
     const char *alias_of; /* the row whose other name this is; NULL: it is no alias */
 };
 
+/* Fails at the first option that is in no row of a store and of none that all have, with the nearest name. `scheme`: as
+ * messages have it. COVE_EINVAL. */
+int cove__options_check_names(const struct cove__option_row *rows, const cove_options *options, const char *scheme,
+                              struct cove_error *err);
 /* Fills `target` from `options` (may be NULL), then the environment, then the defaults. An option that is in no row
  * fails with the nearest name. COVE_EINVAL names option and value (not a secret's). On failure and at the end:
  * cove__options_clear. */
@@ -42,7 +46,7 @@ int cove__options_fill(const struct cove__option_row *rows, const cove_options *
 void cove__options_clear(const struct cove__option_row *rows, void *target); /* frees the strings */
 
 /* Our name of an option that other libraries call `name`; NULL: none is known. It may be of another filesystem. */
-const char *cove__options_other_name(const char *name);
+const char *cove__options_other_name(const struct cove__option_row *rows, const char *name);
 
 /* Options that every filesystem takes (the front's own). */
 extern const struct cove__option_row cove__common_options[];

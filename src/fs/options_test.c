@@ -1,4 +1,4 @@
-/* Named options: values of each type, the environment, and names that nobody knows. */
+/* Named options: values of each type, the environment, and unknown names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <fcntl.h>
@@ -188,11 +188,11 @@ static int marks_in_heap(void)
     uintptr_t from = 0, to = 0;
     int n = 0;
 
-    while (maps != NULL && to == 0 && fgets(line, sizeof line, maps) != NULL) {
-        if (strstr(line, "[heap]") == NULL || sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2)
+    while (maps && to == 0 && fgets(line, sizeof line, maps)) {
+        if (!strstr(line, "[heap]") || sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) != 2)
             to = 0;
     }
-    if (maps != NULL)
+    if (maps)
         fclose(maps);
     if (to == 0)
         return -1;

@@ -2,7 +2,7 @@
 #include "fs/pace.h"
 
 #define LARGE   16 /* parts at most in one request: one that breaks off is resumed */
-#define FAR     6  /* which fraction of a response's time, spent waiting for it to begin, is much */
+#define FAR     6  /* a store is far if more than this fraction (1/6) of a response's time is spent until it begins */
 #define ALIGNED ((size_t)1 << 20)
 
 void cove__pace_begin(struct cove__pace *pace, unsigned at_once, size_t part)

@@ -17,16 +17,16 @@ int cove__paging_next(struct cove__paging *p, const char *token, const char *als
 {
     uint64_t h = hash(UINT64_C(0xcbf29ce484222325), token);
 
-    if (also != NULL)
+    if (also)
         h = hash(h, also);
     p->empty = entries > 0 ? 0 : p->empty + 1;
     if (p->power > 0 && h == p->kept)
         return cove__fail(err, COVE_EPROTOCOL,
-                          "%s %s: the listing does not move on: the store returned the same page token "
+                          "%s %s: the listing does not advance: the store returned the same page token "
                           "again",
                           ctx->op, ctx->url);
     if (p->empty >= COVE__EMPTY_PAGES_MAX)
-        return cove__fail(err, COVE_EPROTOCOL, "%s %s: the listing does not move on: %u consecutive pages are empty",
+        return cove__fail(err, COVE_EPROTOCOL, "%s %s: the listing does not advance: %u consecutive pages are empty",
                           ctx->op, ctx->url, p->empty);
     if (p->since++ == p->power) {
         p->kept = h;

@@ -34,7 +34,7 @@ static void test_cycles(void **state)
                 assert_true(++pages <= 3 * (before + length));
             assert_true(pages >= before + length); /* no token was repeated before that */
             assert_int_equal(err.code, COVE_EPROTOCOL);
-            assert_non_null(strstr(err.message, "list s3://b/d: the listing does not move on"));
+            assert_non_null(strstr(err.message, "list s3://b/d: the listing does not advance"));
         }
     }
 }

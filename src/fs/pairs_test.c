@@ -16,7 +16,7 @@ static void test_gathering(void **state)
     size_t n = 7;
 
     assert_int_equal(cove__pairs_take(&pairs, &out, &n), 0);
-    assert_true(out == NULL && n == 0);
+    assert_true(!out && n == 0);
     cove__pairs_add(&pairs, cove__slice_str("a"), cove__slice_str("1"));
     cove__pairs_add(&pairs, cove__slice_str("empty"), cove__slice("", 0));
     cove__pairs_add(&pairs, cove__slice("x\0y", 3), cove__slice("z\0", 2));
@@ -83,7 +83,7 @@ static void test_no_memory(void **state)
             cove__free(out);
             return;
         }
-        assert_true(rc == COVE_ENOMEM && out == NULL && n == 0);
+        assert_true(rc == COVE_ENOMEM && !out && n == 0);
     }
     fail_msg("an allocation without end");
 }

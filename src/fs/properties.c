@@ -13,12 +13,12 @@ int cove_fs_set_metadata(cove_fs *fs, const char *path, const struct cove_pair *
     struct cove__target target;
     int rc = cove__target_init(&target, fs, path, call, "set_metadata", err);
 
-    if (rc == 0 && !fs->ops->set_metadata)
+    if (rc == 0 && !fs->ops->attributes.set_metadata)
         rc = cove__fs_unsupported(&target, err);
     if (rc == 0)
         rc = cove__metadata_check(pairs, n_pairs, true, &target.ctx, err);
     if (rc == 0)
-        rc = fs->ops->set_metadata(fs->self, target.path, pairs, n_pairs, &target.ctx, err);
+        rc = fs->ops->attributes.set_metadata(fs->self, target.path, pairs, n_pairs, &target.ctx, err);
     cove__target_done(&target);
     return rc;
 }
@@ -30,8 +30,9 @@ int cove_fs_tags(cove_fs *fs, const char *path, const struct cove_call *call, st
     int rc = cove__target_init(&target, fs, path, call, "tags", err);
 
     if (rc == 0)
-        rc = fs->ops->tags ? fs->ops->tags(fs->self, target.path, &target.ctx, ret_tags, ret_n_tags, err)
-                           : cove__fs_unsupported(&target, err);
+        rc = fs->ops->attributes.tags
+                 ? fs->ops->attributes.tags(fs->self, target.path, &target.ctx, ret_tags, ret_n_tags, err)
+                 : cove__fs_unsupported(&target, err);
     cove__target_done(&target);
     return rc;
 }
@@ -42,14 +43,14 @@ int cove_fs_set_tags(cove_fs *fs, const char *path, const struct cove_pair *tags
     struct cove__target target;
     int rc = cove__target_init(&target, fs, path, call, "set_tags", err);
 
-    if (rc == 0 && !fs->ops->set_tags)
+    if (rc == 0 && !fs->ops->attributes.set_tags)
         rc = cove__fs_unsupported(&target, err);
     for (size_t i = 0; rc == 0 && i < n_tags; i++) {
         if (!tags || !tags[i].name || !*tags[i].name || !tags[i].value)
             rc = cove__fs_fail(err, &target.ctx, COVE_EINVAL, "a tag has a name and a value");
     }
     if (rc == 0)
-        rc = fs->ops->set_tags(fs->self, target.path, tags, n_tags, &target.ctx, err);
+        rc = fs->ops->attributes.set_tags(fs->self, target.path, tags, n_tags, &target.ctx, err);
     cove__target_done(&target);
     return rc;
 }
@@ -63,8 +64,8 @@ static int check_signing(const struct cove__target *target, const char *method, 
     for (size_t i = 0; method && i < sizeof methods / sizeof methods[0]; i++)
         known |= strcmp(method, methods[i]) == 0;
     if (!known)
-        return cove__fs_fail(err, &target->ctx, COVE_EINVAL, "the method \"%.16s\" is none of GET, HEAD, PUT, DELETE",
-                             method ? method : "");
+        return cove__fs_fail(err, &target->ctx, COVE_EINVAL,
+                             "the method \"%.16s\" is not one of GET, HEAD, PUT, DELETE", method ? method : "");
     if (expires_s < 1 || expires_s > SIGNED_MAX_S)
         return cove__fs_fail(err, &target->ctx, COVE_EINVAL,
                              "%" PRId64 " seconds are not within 1 to %" PRId64 ", seven days", expires_s,

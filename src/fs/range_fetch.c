@@ -16,7 +16,7 @@
 
 /* One request: part of a range. */
 struct part {
-    struct cove__io io;
+    struct cove__read_io io;
     struct cove_range *range; /* NULL: it is not under way */
 };
 
@@ -32,15 +32,15 @@ struct range_fetch {
     struct cove__fetch *fetch;
     struct cove__inbox inbox;
     struct cove__pace pace;
-    void *handle; /* see read_open; NULL: none */
+    void *handle; /* see read.open; NULL: none */
     struct part *parts;
     size_t n_parts;
     unsigned under_way;
     size_t left;                     /* bytes not asked for yet */
     struct part_checksum *checksums; /* of the parts that have come, in any order */
     size_t n_checksums, cap_checksums;
-    int64_t end;       /* where a part ended early without a word of the size; INT64_MAX: none did */
-    size_t next_range; /* what is to be asked for next: this range, from this byte of it on */
+    int64_t end;       /* where a part ended early and the store gave no size; INT64_MAX: none did */
+    size_t next_range; /* the next request: this range, from this byte of it on */
     size_t next_byte;
     int rc;
 };
@@ -68,6 +68,7 @@ static void range_fetch_send(struct range_fetch *rf, struct part *part)
     part->io.length = left < size ? left : size;
     part->io.dst = (uint8_t *)range->buffer + rf->next_byte;
     part->io.ret_total = -1;
+    part->io.wants_crc32c = rf->fetch->wants_crc32c;
     rf->next_byte += part->io.length;
     rf->left -= part->io.length;
     if (rf->next_byte == range->length) {
@@ -75,7 +76,7 @@ static void range_fetch_send(struct range_fetch *rf, struct part *part)
         rf->next_byte = 0;
     }
     rf->under_way++;
-    cove__fs_start(rf->fs, rf->fs->ops->read, &part->io, rf->n_parts > 1);
+    cove__fs_start_read(rf->fs, &part->io, rf->n_parts > 1);
 }
 
 /* Sends what may be under way. */
@@ -87,7 +88,6 @@ static void range_fetch_fill(struct range_fetch *rf)
     }
 }
 
-/* While the part is still in the cache. */
 static int take_checksum(struct range_fetch *rf, const struct part *part, struct cove_error *err)
 {
     if (!rf->fetch->wants_crc32c || part->io.op.count == 0)
@@ -95,10 +95,9 @@ static int take_checksum(struct range_fetch *rf, const struct part *part, struct
     if (cove__grow(&rf->checksums, &rf->cap_checksums, rf->n_checksums + 1, sizeof *rf->checksums,
                    SIZE_MAX / sizeof *rf->checksums) < 0)
         return cove__fail_nomem(err, "a read");
-    rf->checksums[rf->n_checksums++] =
-        (struct part_checksum){ .offset = part->io.offset,
-                                .size = part->io.op.count,
-                                .crc32c = cove__crc32c(0, part->io.dst, (size_t)part->io.op.count) };
+    rf->checksums[rf->n_checksums++] = (struct part_checksum){ .offset = part->io.offset,
+                                                               .size = part->io.op.count,
+                                                               .crc32c = cove__read_crc32c(&part->io) };
     return 0;
 }
 
@@ -189,7 +188,7 @@ static int range_fetch_run(struct range_fetch *rf, struct cove_error *err)
     if (!rf->parts)
         return cove__fail_nomem(err, "a read");
     range_fetch_fill(rf);
-    while ((op = cove__inbox_wait(&rf->inbox)) != NULL) {
+    while ((op = cove__inbox_wait(&rf->inbox))) {
         range_fetch_take(rf, (struct part *)(void *)op, err);
         range_fetch_fill(rf);
     }
@@ -244,7 +243,7 @@ static int fetch_version(cove_fs *fs, const struct cove__target *target, struct 
     fetch->ret_etag = NULL;
     if (rc < 0)
         return rc;
-    fs->ops->part_rules(fs->self, -1, &rules);
+    fs->ops->upload.part_rules(fs->self, NULL, &rules);
     cove__pace_begin(&rf.pace, rules.parallel < MAX_IN_FLIGHT ? rules.parallel : MAX_IN_FLIGHT, rules.default_part);
     for (size_t i = 0; i < fetch->n_ranges; i++) {
         fetch->ranges[i].done = 0;

@@ -10,13 +10,13 @@ int cove__read_handle_open(struct cove__read_handle *h, cove_fs *fs, const struc
 {
     int rc;
 
-    if (!fs->ops->read_open)
+    if (!fs->ops->read.open)
         return 0;
     if (h->self && h->generation != cove__fork_generation())
         cove__read_handle_close(h, fs);
     if (h->self)
         return 0;
-    rc = fs->ops->read_open(fs->self, target->path, &target->ctx, &h->self, err);
+    rc = fs->ops->read.open(fs->self, target->path, &target->ctx, &h->self, err);
     h->generation = cove__fork_generation();
     return rc;
 }
@@ -24,6 +24,6 @@ int cove__read_handle_open(struct cove__read_handle *h, cove_fs *fs, const struc
 void cove__read_handle_close(struct cove__read_handle *h, cove_fs *fs)
 {
     if (h->self)
-        fs->ops->read_close(fs->self, h->self);
+        fs->ops->read.close(fs->self, h->self);
     h->self = NULL;
 }

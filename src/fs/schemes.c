@@ -14,6 +14,18 @@
 #define S3_OPS NULL
 #endif
 
+#if COVE__HAVE_GCS
+#define GCS_OPS &cove__gcs_ops
+#else
+#define GCS_OPS NULL
+#endif
+
+#if COVE__HAVE_AZURE
+#define AZURE_OPS &cove__azure_ops
+#else
+#define AZURE_OPS NULL
+#endif
+
 #ifdef COVE__TEST_SCHEME /* a test's store: the test compiles this file once more, with the name of its scheme */
 extern const struct cove__fs_ops cove__test_ops;
 #endif
@@ -23,6 +35,12 @@ static const struct cove__scheme schemes[] = {
     { "memory", "memory", "files in this process's memory, for tests", &cove__memory_ops },
     { "s3", "s3", "Amazon S3 and stores that speak its protocol", S3_OPS },
     { "s3a", "s3", "the same, under Hadoop's name", S3_OPS },
+    { "gs", "gcs", "Google Cloud Storage", GCS_OPS },
+    { "gcs", "gcs", "the same, under gcsfs's other name", GCS_OPS },
+    { "az", "azure", "Azure Blob Storage", AZURE_OPS },
+    { "abfs", "azure", "the same, under Hadoop's name", AZURE_OPS },
+    { "abfss", "azure", "the same, under Hadoop's other name", AZURE_OPS },
+    { "adl", "azure", "the same, under the name of Data Lake Storage Gen1, which is retired", AZURE_OPS },
 #ifdef COVE__TEST_SCHEME
     { COVE__TEST_SCHEME, COVE__TEST_SCHEME, "a test's store", &cove__test_ops },
     { COVE__TEST_SCHEME "a", COVE__TEST_SCHEME, "the same, under another name", &cove__test_ops },
@@ -100,7 +118,7 @@ int cove_scheme_at(size_t i, struct cove_scheme *ret_row)
     if (i >= N_SCHEMES)
         return COVE_ENOTFOUND;
     *ret_row =
-        (struct cove_scheme){ schemes[i].name, schemes[i].backend, schemes[i].description, schemes[i].ops != NULL };
+        (struct cove_scheme){ schemes[i].name, schemes[i].backend, schemes[i].description, schemes[i].ops ? 1 : 0 };
     return 0;
 }
 

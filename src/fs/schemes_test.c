@@ -62,6 +62,29 @@ static void test_paths(void **state)
 #endif
 }
 
+/* A new filesystem is never another call's, and is freed whether or not there is a shared one. */
+static void test_new_and_shared(void **state)
+{
+    cove_fs *new_before, *shared, *again, *new_after;
+    char *path;
+
+    assert_int_equal(cove_fs_new_from_url("memory://new", NULL, &new_before, NULL, NULL), 0);
+    assert_int_equal(cove_fs_from_url("memory://new", NULL, &shared, NULL, NULL), 0);
+    assert_int_equal(cove_fs_from_url("memory://new", NULL, &again, NULL, NULL), 0);
+    assert_int_equal(cove_fs_new_from_url("memory://new/x", NULL, &new_after, &path, NULL), 0);
+    assert_string_equal(path, "new/x");
+    assert_ptr_equal(shared, again);
+    assert_ptr_not_equal(new_before, shared);
+    assert_ptr_not_equal(new_after, shared);
+    assert_ptr_not_equal(new_after, new_before);
+    assert_true(cove_fs_same_store(new_before, new_after));
+    cove_free(path);
+    cove_fs_unref(new_before);
+    cove_fs_unref(shared);
+    cove_fs_unref(new_after);
+    cove_fs_unref(again);
+}
+
 /* A host is another machine, not a folder of the working directory. */
 static void test_hosts(void **state)
 {
@@ -86,7 +109,7 @@ static void test_hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_table), cmocka_unit_test(test_paths),
-                                        cmocka_unit_test(test_hosts) };
+                                        cmocka_unit_test(test_new_and_shared), cmocka_unit_test(test_hosts) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

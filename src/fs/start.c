@@ -4,29 +4,45 @@
  * runs those that no thread has taken yet.
  */
 #include "fs/fs_impl.h"
+#include "wire/crc.h"
 
-#define THREADS_MAX 16
-
-/* Slots never wait for other slots. The queue's whole calls do, and so they have a pool of their own. */
-static struct cove__workers pool = COVE__WORKERS_INIT(THREADS_MAX);
-
-static void run_slot(void *user)
+static void run_stat(void *user)
 {
-    struct cove__io *io = user;
+    struct cove__stat_io *io = user;
+    const cove_fs *fs = io->start.fs;
 
-    io->slot(io->self, io);
+    fs->ops->stat(fs->self, io);
+}
+
+static void run_read(void *user)
+{
+    struct cove__read_io *io = user;
+    const cove_fs *fs = io->start.fs;
+
+    fs->ops->read.range(fs->self, io);
+}
+
+static void run_part(void *user)
+{
+    struct cove__part_io *io = user;
+    const cove_fs *fs = io->start.fs;
+
+    if (io->from.path)
+        fs->ops->upload.copy_part(fs->self, io);
+    else
+        fs->ops->upload.part(fs->self, io);
 }
 
 /* ---- a driver, for the thread that waits ---- */
 
 static bool run_own(void *self, struct cove__inbox *inbox)
 {
-    struct cove__work *work = cove__workers_take(&pool, &inbox->work);
+    const cove_fs *fs = self;
+    struct cove__work *work = cove__workers_take(fs->slots, &inbox->work);
 
-    (void)self;
     if (work)
         work->run(work->user);
-    return work != NULL;
+    return work;
 }
 
 static void do_nothing(void *self)
@@ -36,20 +52,50 @@ static void do_nothing(void *self)
 
 static const struct cove__driver own_work = { .run = run_own, .wake = do_nothing, .leave = do_nothing };
 
-void cove__fs_start(cove_fs *fs, cove__slot_fn *slot, struct cove__io *io, bool beside)
+/* Its deadline passed, or its token was fired, before a thread was free. */
+static void end_late(void *user, int rc, const struct cove_error *err)
 {
-    struct cove__inbox *inbox = io->op.inbox;
-    bool waits = io->op.ctx.waits == inbox;
+    struct cove__op *op = user; /* first in each of the structs */
 
-    cove__op_start(&io->op);
+    cove__op_finish(op, rc, 0, err);
+}
+
+/* `start` and `op` are of one operation, which `work` runs. */
+static void start_op(cove_fs *fs, struct cove__start *start, struct cove__op *op, struct cove__work work, bool beside)
+{
+    struct cove__inbox *inbox = op->inbox;
+    bool waits = op->ctx.waits == inbox;
+
+    cove__op_start(op);
+    work.late = end_late;
+    work.ctx = &op->ctx;
+    work.or_refuse = true; /* this thread can run it */
+    *start = (struct cove__start){ .work = work, .fs = fs };
     if (fs->ops->blocks && beside) {
-        io->slot = slot;
-        io->self = fs->self;
-        io->work = (struct cove__work){ .run = run_slot, .user = io };
         if (waits)
-            cove__inbox_drive(inbox, &own_work, NULL);
-        if (cove__workers_add(&pool, &inbox->work, &io->work))
+            cove__inbox_drive(inbox, &own_work, fs);
+        if (cove__workers_add(fs->slots, &inbox->work, &start->work))
             return;
     }
-    slot(fs->self, io);
+    work.run(work.user);
+}
+
+void cove__fs_start_stat(cove_fs *fs, struct cove__stat_io *io)
+{
+    start_op(fs, &io->start, &io->op, (struct cove__work){ .run = run_stat, .user = io }, true);
+}
+
+void cove__fs_start_read(cove_fs *fs, struct cove__read_io *io, bool beside)
+{
+    start_op(fs, &io->start, &io->op, (struct cove__work){ .run = run_read, .user = io }, beside);
+}
+
+void cove__fs_start_part(cove_fs *fs, struct cove__part_io *io, bool beside)
+{
+    start_op(fs, &io->start, &io->op, (struct cove__work){ .run = run_part, .user = io }, beside);
+}
+
+uint32_t cove__read_crc32c(const struct cove__read_io *io)
+{
+    return io->has_crc32c ? io->ret_crc32c : cove__crc32c(0, io->dst, (size_t)io->op.count);
 }

@@ -1,4 +1,4 @@
-/* A page of uploads that were begun and neither finished nor aborted: filled by the slot list_uploads (fs_ops.h). */
+/* A page of uploads that were begun and neither finished nor aborted: filled by the slot upload.list (fs_ops.h). */
 #ifndef COVE_FS_UPLOADS_H
 #define COVE_FS_UPLOADS_H
 
@@ -19,7 +19,7 @@ struct cove__upload_page {
     } * items;
     size_t n, cap;
     size_t n_listed; /* entries that the store sent; fewer may be in `items` */
-    int64_t now_ns;  /* when the page was made, by the store's clock */
+    int64_t now_ns;  /* when the page was made, by the store's clock; -1: not known, so that no upload is old */
     bool more;       /* the next page comes after these: */
     struct cove__buf next_key, next_id;
 };
@@ -31,8 +31,9 @@ struct cove__upload_page {
 /* Copies both. COVE_ENOMEM; COVE_EPROTOCOL: one of them is empty. */
 int cove__upload_page_add(struct cove__upload_page *page, struct cove__slice path, struct cove__slice id,
                           int64_t started_ns);
-/* Takes entry `i` out; the others keep their order. */
-void cove__upload_page_drop(struct cove__upload_page *page, size_t i);
+/* Takes out the entries whose path `keeps` refuses, in one pass; the others keep their order. */
+void cove__upload_page_filter(struct cove__upload_page *page, bool (*keeps)(const char *path, const void *user),
+                              const void *user);
 void cove__upload_page_done(struct cove__upload_page *page);
 
 #endif

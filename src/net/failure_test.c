@@ -128,7 +128,7 @@ static void test_no_tls(void **state)
     cove__http_free(http);
 }
 
-static void test_wants_tls(void **state)
+static void test_plain_http_to_a_tls_server(void **state)
 {
     struct cove__http *http = client();
     struct cove_error err = COVE_ERROR_INIT;
@@ -142,6 +142,22 @@ static void test_wants_tls(void **state)
     assert_int_equal(ask(http, "http", IN_PLAIN_TEXT, &err), 1);
     assert_int_equal(err.http_status, 400);
     assert_null(strstr(err.message, "https://"));
+    cove__http_free(http);
+}
+
+/* libcurl takes no line of the head that is so long, and calls that a lack of memory. */
+static void test_a_long_line_of_the_head(void **state)
+{
+    static const char begin[] = "HTTP/1.1 200 OK\r\nx: ";
+    static char response[sizeof begin + (512 << 10)];
+    struct cove__http *http = client();
+    struct cove_error err = COVE_ERROR_INIT;
+
+    memset(response, 'y', sizeof response - 1);
+    memcpy(response, begin, sizeof begin - 1);
+    ask(http, "http", response, &err);
+    assert_int_equal(err.code, COVE_EPROTOCOL);
+    assert_non_null(strstr(err.message, "the response makes no sense: a line of its head is longer than"));
     cove__http_free(http);
 }
 
@@ -203,7 +219,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_tls),
-        cmocka_unit_test(test_wants_tls),
+        cmocka_unit_test(test_plain_http_to_a_tls_server),
+        cmocka_unit_test(test_a_long_line_of_the_head),
         cmocka_unit_test(test_no_descriptors),
         cmocka_unit_test(test_a_proxy_out_of_reach),
     };

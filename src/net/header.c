@@ -20,7 +20,7 @@ static bool is_token(struct cove__slice name)
 {
     for (size_t i = 0; i < name.size; i++) {
         uint8_t c = lower(name.data[i]);
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL)))
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c))))
             return false;
     }
     return name.size > 0;
@@ -29,8 +29,8 @@ static bool is_token(struct cove__slice name)
 /* What would be another header, or the end of the head, when the head is parsed again or a part of it is sent. */
 static bool has_break(struct cove__slice line)
 {
-    return memchr(line.data, '\n', line.size) != NULL || memchr(line.data, '\r', line.size) != NULL ||
-           memchr(line.data, '\0', line.size) != NULL;
+    return memchr(line.data, '\n', line.size) || memchr(line.data, '\r', line.size) ||
+           memchr(line.data, '\0', line.size);
 }
 
 int cove__header_add(struct cove__buf *head, struct cove__slice line)
@@ -42,7 +42,7 @@ int cove__header_add(struct cove__buf *head, struct cove__slice line)
         return 0;
     }
     const uint8_t *colon = line.size > 0 ? memchr(line.data, ':', line.size) : NULL;
-    size_t name = colon != NULL ? (size_t)(colon - line.data) : 0, value = name + 1, at = head->size;
+    size_t name = colon ? (size_t)(colon - line.data) : 0, value = name + 1, at = head->size;
     if (!is_token(cove__slice_sub(line, 0, name)) || has_break(line))
         return 0;
     while (value < line.size && is_blank(line.data[value]))
@@ -56,24 +56,31 @@ int cove__header_add(struct cove__buf *head, struct cove__slice line)
     return rc;
 }
 
-bool cove__header_find(struct cove__slice head, const char *name, char *out, size_t out_size)
+bool cove__header_value(struct cove__slice head, const char *name, struct cove__slice *ret)
 {
     size_t length = strlen(name);
 
     while (head.size > 0) {
         const uint8_t *end = memchr(head.data, '\n', head.size);
-        size_t line = end != NULL ? (size_t)(end - head.data) : head.size;
+        size_t line = end ? (size_t)(end - head.data) : head.size;
         if (line >= length + 2 && memcmp(head.data, name, length) == 0 && head.data[length] == ':') {
-            size_t n = line - length - 2;
-            if (n >= out_size || memchr(head.data + length + 2, '\0', n) != NULL)
-                return false;
-            memcpy(out, head.data + length + 2, n);
-            out[n] = '\0';
+            *ret = cove__slice_sub(head, length + 2, line - length - 2);
             return true;
         }
         head = cove__slice_sub(head, line + 1, SIZE_MAX);
     }
     return false;
+}
+
+bool cove__header_find(struct cove__slice head, const char *name, char *out, size_t out_size)
+{
+    struct cove__slice value;
+
+    if (!cove__header_value(head, name, &value) || value.size >= out_size || memchr(value.data, '\0', value.size))
+        return false;
+    memcpy(out, value.data, value.size);
+    out[value.size] = '\0';
+    return true;
 }
 
 /* -1: not a number below 2^63. */
@@ -96,7 +103,7 @@ int cove__header_content_length(struct cove__slice head, int64_t *ret)
 
     while (head.size > 0) {
         const uint8_t *end = memchr(head.data, '\n', head.size);
-        size_t line = end != NULL ? (size_t)(end - head.data) : head.size;
+        size_t line = end ? (size_t)(end - head.data) : head.size;
         if (line >= sizeof name - 1 && memcmp(head.data, name, sizeof name - 1) == 0) {
             int64_t n = read_length(cove__slice_sub(head, sizeof name - 1, line - (sizeof name - 1)));
             if (n < 0 || (length >= 0 && n != length))

@@ -13,12 +13,15 @@
 #include "base/slice.h"
 
 /* One line as it came, its end with it. A status line empties the head: a new response begins (after a proxy's, or a
- * 100). What is no header (the empty line at the end, a name that is no token, a value with a line's end or a NUL in
- * it) is passed over. 0, COVE_ELIMIT, COVE_ENOMEM. */
+ * 100). Lines that are not headers (the empty line at the end, a name that is not a token, a value with a line's end or
+ * a NUL in it) are ignored. 0, COVE_ELIMIT, COVE_ENOMEM. */
 int cove__header_add(struct cove__buf *head, struct cove__slice line);
 
-/* The first header of this name (in lower case): copied into `out` as a string; false where there is none, it does not
- * fit, or it holds a NUL. */
+/* The first header of this name (in lower case), whatever its size: *ret is BORROWED from the head. False: there is
+ * none. For a header whose absence has a meaning. */
+bool cove__header_value(struct cove__slice head, const char *name, struct cove__slice *ret);
+
+/* The same, copied into `out` as a string; false where there is none, it does not fit, or it holds a NUL. */
 bool cove__header_find(struct cove__slice head, const char *name, char *out, size_t out_size);
 
 /* The value of a response's Content-Length in bytes; -1: there is none. COVE_EPROTOCOL: it is not a number below 2^63,

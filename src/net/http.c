@@ -1,11 +1,11 @@
 /*
- * The HTTP client: requests as state machines (slot, attempt, backoff) on the I/O loops. Backends start requests here;
- * loop.c calls back when something happened; transfer.c does one attempt; retry.c decides about the next.
+ * Requests as state machines (slot, attempt, backoff) on the I/O loops, for a client (client.c). Backends start
+ * requests here; loop.c calls back when something happened; slots.c decides when a request may be sent; transfer.c does
+ * one attempt; retry.c decides about the next.
  */
 #include "net/http.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,310 +13,30 @@
 #include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/secret.h"
 #include "net/header.h"
 #include "net/loop.h"
 #include "net/retry.h"
 #include "net/status.h"
 
-#define URL_MAX            ((size_t)64 << 10)
-#define HEADERS_MAX        ((size_t)256 << 10)
-#define NONSENSE_RETRIES   2  /* a response that makes no sense seldom makes more the next time */
-#define FRUITFUL           16 /* an attempt that brought this fraction of the body was none in vain */
-#define CONNECT_TIMEOUT_MS 10000
-#define STALL_TIMEOUT_MS   60000
-#define CONCURRENCY        64
-
-/* ---- the client ---- */
-
-/* False: no memory; what has been copied is there, the rest is NULL. */
-static bool copy_config(struct cove__http_config *to, const struct cove__http_config *from)
-{
-    const char **const strings[] = { &to->ca_file, &to->ca_path, &to->proxy, &to->user_agent };
-    bool complete = true;
-
-    *to = *from;
-    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
-        char *copy = NULL;
-        complete &= cove__set_string(&copy, *strings[i]) == 0;
-        *strings[i] = copy;
-    }
-    return complete;
-}
-
-/* The one that libcurl takes for such a URL. */
-static const char *environments_proxy(bool tls)
-{
-    static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
-    const char *proxy = NULL;
-
-    for (size_t i = tls ? 1 : 0; proxy == NULL && i < sizeof names / sizeof names[0]; i += i == 0 ? 3 : 1)
-        proxy = getenv(names[i]);
-    return proxy;
-}
-
-/* Notes the way to the servers, and registers the proxies' passwords as secrets: libcurl quotes the URLs in its errors.
- */
-static void note_proxies(struct cove__http *http)
-{
-    static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
-    bool some = false;
-
-    cove__secret_add_userinfo(http, http->config.proxy);
-    for (size_t i = 0; http->config.proxy == NULL && i < sizeof names / sizeof names[0]; i++) {
-        cove__secret_add_userinfo(http, getenv(names[i]));
-        some |= getenv(names[i]) != NULL;
-    }
-    cove__outage_way(http->config.proxy, http->way);
-    if (some) /* not which: no_proxy may lead past it */
-        snprintf(http->way, sizeof http->way, " (by the proxy settings of the environment)");
-    for (size_t i = 0; i < 2; i++) {
-        const char *proxy = http->config.proxy;
-        if (proxy == NULL)
-            proxy = environments_proxy(i == 1);
-        cove__outage_proxy(proxy, http->proxies[i]);
-    }
-}
-
-void cove__http_free(struct cove__http *http)
-{
-    if (http == NULL)
-        return;
-    cove__secret_drop(http);
-    cove__free((char *)http->config.ca_file);
-    cove__free((char *)http->config.ca_path);
-    cove__free((char *)http->config.proxy);
-    cove__free((char *)http->config.user_agent);
-    cove__free(http);
-}
-
-int cove__http_new(const struct cove__http_config *config, struct cove__http **ret, struct cove_error *err)
-{
-    static uint64_t serials; /* under cove__lock */
-
-    int rc = cove__loops_global_init(err);
-    if (rc < 0)
-        return rc;
-    struct cove__http *http = cove__calloc(1, sizeof(*http));
-    if (http == NULL)
-        return cove__fail_nomem(err, "an HTTP client");
-    if (!copy_config(&http->config, config)) {
-        cove__http_free(http);
-        return cove__fail_nomem(err, "an HTTP client");
-    }
-    note_proxies(http);
-    if (http->config.connect_timeout_ms <= 0)
-        http->config.connect_timeout_ms = CONNECT_TIMEOUT_MS;
-    if (http->config.stall_timeout_ms <= 0)
-        http->config.stall_timeout_ms = STALL_TIMEOUT_MS;
-    cove__limit_init(&http->limit, config->max_concurrency ? config->max_concurrency : CONCURRENCY);
-    http->generation = cove__fork_generation();
-    cove__lock();
-    http->serial = ++serials;
-    cove__unlock();
-    *ret = http;
-    return 0;
-}
-
-/* A child starts with empty slots: the parent's requests are not its own. */
-static void check_generation_locked(struct cove__http *http)
-{
-    unsigned generation = cove__fork_generation();
-    if (http->generation == generation)
-        return;
-    http->generation = generation;
-    http->active = 0;
-    http->first_waiting = http->last_waiting = NULL;
-}
-
-static void enqueue_locked(struct cove__http *http, struct cove__http_state *st)
-{
-    st->queue_next = NULL;
-    if (http->last_waiting != NULL)
-        http->last_waiting->queue_next = st;
-    else
-        http->first_waiting = st;
-    http->last_waiting = st;
-}
-
-static void dequeue_locked(struct cove__http *http, struct cove__http_state *st)
-{
-    struct cove__http_state **at = &http->first_waiting, *before = NULL;
-
-    while (*at != NULL && *at != st) {
-        before = *at;
-        at = &(*at)->queue_next;
-    }
-    if (*at == NULL)
-        return;
-    *at = st->queue_next;
-    if (http->last_waiting == st)
-        http->last_waiting = before;
-}
-
-/* The first in the queue that a caller waits for; NULL: there is none. */
-static struct cove__http_state *first_wanted_locked(const struct cove__http *http, int64_t now_ns)
-{
-    struct cove__http_state *st = http->first_waiting;
-
-    while (st != NULL && cove__background_yields(&st->r->op.ctx, now_ns))
-        st = st->queue_next;
-    return st;
-}
-
-/* True: a slot is the request's. False: it stands in the client's queue, and its loop gets it back with the slot. */
-static bool take_slot(struct cove__http_state *st)
-{
-    struct cove__http *http = st->r->http;
-
-    cove__lock();
-    check_generation_locked(http);
-    if (http->first_waiting == NULL && http->active < http->limit.now) {
-        cove__limit_started(&http->limit, ++http->active);
-        st->granted = true;
-    } else {
-        enqueue_locked(http, st);
-    }
-    bool granted = st->granted;
-    cove__unlock();
-    return granted;
-}
-
-static void give_slot(struct cove__http_state *st)
-{
-    struct cove__http *http = st->r->http;
-    struct cove__loop *wake[8];
-    size_t n = 0;
-    int64_t now_ns = cove__now_ns();
-
-    cove__lock();
-    check_generation_locked(http);
-    st->granted = false;
-    if (http->active > 0)
-        http->active--;
-    /* More than one where the limit has just grown; the rest follow with the next slot. */
-    while (http->first_waiting != NULL && http->active < http->limit.now && n < sizeof(wake) / sizeof(wake[0])) {
-        struct cove__http_state *next = first_wanted_locked(http, now_ns);
-        if (next == NULL)
-            next = http->first_waiting;
-        dequeue_locked(http, next);
-        cove__limit_started(&http->limit, ++http->active);
-        wake[n++] = cove__loop_grant_locked(next);
-    }
-    cove__unlock();
-    for (size_t i = 0; i < n; i++)
-        cove__loop_wake(wake[i]);
-}
-
-/* Takes a request out of its client's queue. False: it has got its slot meanwhile and is in its loop's inbox. */
-static bool leave_queue(struct cove__http_state *st)
-{
-    struct cove__http *http = st->r->http;
-    bool waiting;
-
-    cove__lock();
-    waiting = !st->granted;
-    if (waiting)
-        dequeue_locked(http, st);
-    cove__unlock();
-    return waiting;
-}
-
-/* Background work that nobody waits for gives its slot to a request that is waited for, and goes to the queue's end.
- * False: there is no such request, or it may not be sent again. */
-static bool pass_slot_on(struct cove__http_state *st, int64_t now_ns)
-{
-    struct cove__http *http = st->r->http;
-    struct cove__loop *wake = NULL;
-
-    if (!st->r->repeatable || !cove__background_yields(&st->r->op.ctx, now_ns))
-        return false;
-    cove__lock();
-    struct cove__http_state *next = first_wanted_locked(http, now_ns);
-    if (next != NULL) {
-        dequeue_locked(http, next);
-        wake = cove__loop_grant_locked(next);
-        st->granted = false;
-        enqueue_locked(http, st);
-    }
-    cove__unlock();
-    cove__loop_wake(wake);
-    return next != NULL;
-}
-
-/* ---- waiting for what prepare needs ---- */
-
-void cove__http_wait_locked(struct cove__http_request *r, struct cove__http_waiters *waiters)
-{
-    struct cove__http_state *st = r->state;
-
-    cove__assert_locked();
-    st->waits_in = waiters;
-    st->queue_next = waiters->first;
-    waiters->first = st;
-}
-
-void cove__http_resume(struct cove__http_waiters *waiters)
-{
-    struct cove__loop *wake[COVE__LOOPS_MAX];
-    size_t n = 0;
-
-    cove__lock();
-    struct cove__http_state *st = waiters->first, *next;
-    waiters->first = NULL;
-    for (; st != NULL; st = next) {
-        next = st->queue_next;
-        st->waits_in = NULL;
-        struct cove__loop *loop = cove__loop_resume_locked(st);
-        if (loop != NULL) /* at most once each: then it is awake */
-            wake[n++] = loop;
-    }
-    cove__unlock();
-    for (size_t i = 0; i < n; i++)
-        cove__loop_wake(wake[i]);
-}
-
-/* Takes a request from those that wait. False: it was resumed meanwhile and is in its loop's inbox. */
-static bool leave_waiters(struct cove__http_state *st)
-{
-    cove__lock();
-    bool waiting = st->waits_in != NULL;
-    if (waiting) {
-        struct cove__http_state **at = &st->waits_in->first;
-        while (*at != st)
-            at = &(*at)->queue_next;
-        *at = st->queue_next;
-        st->waits_in = NULL;
-    }
-    cove__unlock();
-    return waiting;
-}
-
-static enum cove__http_verdict inspect_by_status(struct cove__http_request *r, struct cove_error *err)
-{
-    if (r->status >= 200 && r->status < 300)
-        return COVE__HTTP_ACCEPT;
-    cove__http_error(r, r->status, "the server refused", err);
-    return cove__status_retry(r->status) ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
-}
-
-/* ---- the request ---- */
+#define URL_MAX           ((size_t)64 << 10)
+#define HEADERS_MAX       ((size_t)256 << 10)
+#define MALFORMED_RETRIES 2  /* a malformed response is seldom better the next time */
+#define FRUITFUL          16 /* an attempt that brought this fraction of the body made progress */
 
 void cove__http_request_init(struct cove__http_request *r)
 {
     *r = (struct cove__http_request){ .method = "GET", .repeatable = true };
     r->op.err = (struct cove_error)COVE_ERROR_INIT;
     r->op.ctx.deadline_ns = INT64_MAX;
-    cove__buf_init(&r->url, URL_MAX);
-    cove__buf_init(&r->headers, HEADERS_MAX);
+    /* keys, tokens and signatures; a session's URL comes in a response's header */
+    cove__buf_init_secret(&r->url, URL_MAX);
+    cove__buf_init_secret(&r->headers, HEADERS_MAX);
     cove__buf_init(&r->response, 0);
-    cove__buf_init(&r->response_headers, HEADERS_MAX);
+    cove__buf_init_secret(&r->response_headers, HEADERS_MAX);
 }
 
 void cove__http_request_done(struct cove__http_request *r)
 {
-    if (r->headers.data != NULL)
-        explicit_bzero(r->headers.data, r->headers.size); /* tokens and signatures */
     cove__buf_done(&r->url);
     cove__buf_done(&r->headers);
     cove__buf_done(&r->response);
@@ -327,7 +47,7 @@ void cove__http_request_done(struct cove__http_request *r)
 static void hand_back(struct cove__http_request *r, int rc)
 {
     r->state = NULL;
-    if (r->hooks == NULL || r->hooks->done == NULL) {
+    if (!r->hooks || !r->hooks->done) {
         cove__op_finish(&r->op, rc, r->kept + r->received, &r->op.err);
         return;
     }
@@ -342,7 +62,7 @@ static void finish(struct cove__http_state *st, int rc)
 
     cove__transfer_stop(st);
     if (st->granted)
-        give_slot(st);
+        cove__http_slot_give(st);
     cove__loop_leave(st);
     cove__free(st);
     if (rc == 0)
@@ -354,8 +74,10 @@ static void finish(struct cove__http_state *st, int rc)
 static void finish_failed(struct cove__http_state *st)
 {
     struct cove_error *err = &st->r->op.err;
-    if (st->r->attempts > 1)
-        cove__error_add(err, ", after %u attempts", st->r->attempts);
+    unsigned attempts = st->r->attempts_before + st->r->attempts;
+
+    if (attempts > 1)
+        cove__error_add(err, ", after %u attempts", attempts);
     finish(st, err->code);
 }
 
@@ -411,11 +133,11 @@ static void attempt(struct cove__http_state *st)
         st->waiting_since_ns = cove__now_ns();
     cove__buf_reset(&r->url);
     cove__buf_reset(&r->headers);
-    int rc = r->hooks != NULL && r->hooks->prepare != NULL ? r->hooks->prepare(r->self, r, &err) : 0;
+    int rc = r->hooks && r->hooks->prepare ? r->hooks->prepare(r->self, r, &err) : 0;
     if (rc == COVE__HTTP_LATER) { /* it may be in the inbox again already, which this thread alone takes from */
         r->attempts--;
         st->phase = COVE__PHASE_PARKED;
-        give_slot(st);
+        cove__http_slot_give(st);
         return;
     }
     if (rc == 0)
@@ -433,8 +155,15 @@ static void attempt(struct cove__http_state *st)
 
 static void http_begin(struct cove__http_state *st)
 {
+    if (st->r->begin_after_ns > 0) {
+        st->waiting_since_ns = cove__now_ns();
+        st->phase = COVE__PHASE_BACKOFF;
+        st->wake_ns = st->waiting_since_ns + st->r->begin_after_ns;
+        st->r->begin_after_ns = 0;
+        return;
+    }
     st->phase = COVE__PHASE_SLOT;
-    if (st->granted || take_slot(st))
+    if (st->granted || cove__http_slot_take(st))
         attempt(st);
 }
 
@@ -460,8 +189,9 @@ static void back_off(struct cove__http_state *st, bool responded, bool connected
     char after[64];
 
     struct cove__retry policy = {
-        .attempts = r->attempts - st->fruitful,
+        .attempts = r->attempts_before + r->attempts - st->fruitful,
         .max_retries = r->http->config.max_retries,
+        .first_wait_ns = cove__ms_ns(r->http->config.first_wait_ms),
         .repeatable = r->repeatable,
         .not_done = (!responded && !connected) || (responded && cove__status_throttled(r->status)),
         .connecting = !responded && !connected,
@@ -473,11 +203,16 @@ static void back_off(struct cove__http_state *st, bool responded, bool connected
     };
     if (responded && cove__http_header(r, "retry-after", after, sizeof(after)))
         policy.retry_after_ns = cove__retry_after_ns(after, cove__wall_ns());
+    else if (responded && cove__http_header(r, "x-ms-retry-after-ms", after, sizeof(after)))
+        policy.retry_after_ns = cove__retry_after_ms_ns(after);
 
-    int64_t wait_ns = cove__retry_wait_ns(&policy);
+    int64_t wait_ns = r->asked_once ? -1 : cove__retry_wait_ns(&policy);
     if (wait_ns >= 0)
         wait_ns = cove__wait_limit(st, wait_ns, policy.now_ns);
-    if (wait_ns < 0) {
+    bool repeats = !r->hooks || !r->hooks->repeats || r->hooks->repeats(r->self, r);
+    if (!repeats)
+        r->repeat_after_ns = wait_ns;
+    if (wait_ns < 0 || !repeats) {
         finish_failed(st);
         return;
     }
@@ -488,25 +223,33 @@ static void back_off(struct cove__http_state *st, bool responded, bool connected
     cove__background_failed(&r->op.ctx, r->op.err.message);
     st->phase = COVE__PHASE_BACKOFF;
     st->wake_ns = policy.now_ns + wait_ns;
-    give_slot(st);
+    cove__http_slot_give(st);
 }
 
-/* What a broken response brought stays where it can be relied on. Enough of it, and the retries are counted from zero:
- * a large object comes in the end over any network on which something moves. */
+/* Keeps the bytes of a broken response if they can be relied on. If they are enough, the retries are counted from zero:
+ * a large object arrives over any network that makes progress. */
 static void keep_body(struct cove__http_state *st)
 {
     struct cove__http_request *r = st->r;
 
-    if (r->dst == NULL || r->received == 0)
+    if (!r->dst || r->received == 0)
         return;
-    bool usable = st->malformed == NULL && r->hooks != NULL && r->hooks->keep != NULL;
+    bool usable = !st->malformed && r->hooks && r->hooks->keep;
     r->kept = usable ? r->hooks->keep(r->self, r) : 0;
     r->received = 0;
-    /* Farther than ever, so that a server that starts over each time ends the retries. */
+    /* Only new bytes count, so a server that starts over each time uses up the retries. */
     if (r->kept > st->high_water && r->kept - st->high_water >= (int64_t)(r->dst_size / FRUITFUL)) {
         st->high_water = r->kept;
         st->fruitful = r->attempts - 1;
     }
+}
+
+static enum cove__http_verdict inspect_by_status(struct cove__http_request *r, struct cove_error *err)
+{
+    if (r->status >= 200 && r->status < 300)
+        return COVE__HTTP_ACCEPT;
+    cove__http_error(r, r->status, "the server refused", err);
+    return cove__status_retry(r->status) ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
 }
 
 static void http_ended(struct cove__http_state *st, CURLcode result)
@@ -525,14 +268,14 @@ static void http_ended(struct cove__http_state *st, CURLcode result)
         result = CURLE_RECV_ERROR;
         snprintf(st->curl_error, sizeof(st->curl_error), "the response ended within its head");
     }
-    /* A refusal whose body was cut is still a refusal. */
     bool cut_suffices = r->status >= 400 || r->head_suffices;
     bool responded = whole_head && (result == CURLE_OK || (cut_suffices && st->local_rc == 0));
+    /* A refusal whose body was cut may lack its reason: the next attempt may have it. If none has, it is a refusal. */
+    bool refusal_cut = responded && result != CURLE_OK && r->status >= 400;
     bool connected = responded || cove__transfer_connected(st);
     r->throttles_name = false;
     if (responded)
-        verdict = r->hooks != NULL && r->hooks->inspect != NULL ? r->hooks->inspect(r->self, r, &err)
-                                                                : inspect_by_status(r, &err);
+        verdict = r->hooks && r->hooks->inspect ? r->hooks->inspect(r->self, r, &err) : inspect_by_status(r, &err);
     else
         verdict = cove__http_transport_error(st, result, &err);
     st->fresh = result != CURLE_OK;
@@ -551,18 +294,25 @@ static void http_ended(struct cove__http_state *st, CURLcode result)
     if (!responded)
         keep_body(st);
     else if (verdict != COVE__HTTP_ACCEPT && r->status < 300)
-        r->kept = 0; /* which of the two is wrong is not known */
+        r->kept = 0; /* it is not known which of the two is wrong */
     cove__transfer_stop(st);
 
     if (verdict == COVE__HTTP_ACCEPT) {
         finish(st, 0);
         return;
     }
+    if (verdict == COVE__HTTP_CONTINUE) { /* op.err stays: why the attempt before it failed */
+        r->attempts--;
+        attempt(st);
+        return;
+    }
     if (err.code == 0)
         cove__http_error(r, r->status, "the response cannot be used", &err);
     r->op.err = err;
-    if (err.code == COVE_EPROTOCOL && r->attempts > NONSENSE_RETRIES)
+    if (err.code == COVE_EPROTOCOL && r->attempts_before + r->attempts > MALFORMED_RETRIES)
         verdict = COVE__HTTP_FAIL;
+    if (verdict == COVE__HTTP_FAIL && refusal_cut && r->attempts_before + r->attempts <= MALFORMED_RETRIES)
+        verdict = COVE__HTTP_RETRY;
     if (verdict == COVE__HTTP_AGAIN && st->again++ < COVE__RETRY_AGAIN_MAX)
         attempt(st);
     else if (verdict == COVE__HTTP_RETRY)
@@ -622,8 +372,8 @@ static void http_tick(struct cove__http_state *st, int64_t now_ns)
     struct cove_error err = COVE_ERROR_INIT;
 
     if (cove__ctx_check(&st->r->op.ctx, &err) < 0) {
-        bool ours = st->phase == COVE__PHASE_SLOT     ? leave_queue(st)
-                    : st->phase == COVE__PHASE_PARKED ? leave_waiters(st)
+        bool ours = st->phase == COVE__PHASE_SLOT     ? cove__http_slot_leave_queue(st)
+                    : st->phase == COVE__PHASE_PARKED ? cove__http_waiters_leave(st)
                                                       : true;
         if (ours)
             finish_stopped(st, &err);
@@ -631,7 +381,7 @@ static void http_tick(struct cove__http_state *st, int64_t now_ns)
     }
     if (st->phase == COVE__PHASE_BACKOFF)
         tick_backoff(st, now_ns);
-    else if (st->phase == COVE__PHASE_ATTEMPT && !end_silent(st, now_ns) && pass_slot_on(st, now_ns))
+    else if (st->phase == COVE__PHASE_ATTEMPT && !end_silent(st, now_ns) && cove__http_slot_pass_on(st, now_ns))
         give_up_attempt(st);
 }
 
@@ -650,11 +400,14 @@ static void launch(struct cove__http_request *r)
 {
     r->status = 0;
     r->attempts = r->sends = 0;
+    r->repeat_after_ns = -1;
     r->received = 0;
     r->kept = 0;
+    r->crc32c = 0;
+    r->crc32c_size = 0;
     cove__error_clear(&r->op.err);
     struct cove__http_state *st = cove__calloc(1, sizeof(*st));
-    if (st == NULL) {
+    if (!st) {
         hand_back(r, cove__fail_nomem(&r->op.err, "a request"));
         return;
     }
@@ -670,7 +423,7 @@ static void launch(struct cove__http_request *r)
 
 void cove__http_start(struct cove__http_request *r)
 {
-    if (r->hooks == NULL || r->hooks->done == NULL)
+    if (!r->hooks || !r->hooks->done)
         cove__op_start(&r->op);
     launch(r);
 }

@@ -30,7 +30,7 @@
 
 /* ---- the server ---- */
 
-#define STALL      ""   /* says nothing, keeps the connection */
+#define STALL      ""   /* sends nothing, keeps the connection */
 #define HANG       NULL /* closes without a word */
 #define SCRIPT_MAX 16
 
@@ -85,14 +85,14 @@ static bool read_request(int fd)
         size += (size_t)n;
         data[size] = '\0';
         char *end = strstr(data, "\r\n\r\n"), *length = strstr(data, "Content-Length: ");
-        if (end == NULL)
+        if (!end)
             continue;
-        size_t body = length != NULL && length < end ? strtoul(length + 16, NULL, 10) : 0;
+        size_t body = length && length < end ? strtoul(length + 16, NULL, 10) : 0;
         if (size >= (size_t)(end + 4 - data) + body)
             break;
     }
     pthread_mutex_lock(&server.lock);
-    bool ours = strstr(data, server.path) != NULL;
+    bool ours = strstr(data, server.path);
     if (ours) {
         memcpy(server.last, data, size + 1);
         server.last_size = size;
@@ -112,7 +112,7 @@ static void *serve_connection(void *arg)
         size_t n = strlen(response);
         if (n > 0 && send(fd, response, n, MSG_NOSIGNAL) != (ssize_t)n)
             break;
-        if (n > 0 && strstr(response, "Connection: close") != NULL)
+        if (n > 0 && strstr(response, "Connection: close"))
             break;
     }
     close(fd);
@@ -206,7 +206,7 @@ static struct cove__http *client(unsigned retries, unsigned concurrency, int64_t
 {
     struct cove__http_config config = { .verify_tls = 1,
                                         .user_agent = "test",
-                                        .proxy = "", /* whatever the environment says */
+                                        .proxy = "", /* with any environment */
                                         .stall_timeout_ms = stall_ms,
                                         .max_retries = retries,
                                         .max_concurrency = concurrency };
@@ -323,6 +323,7 @@ static void test_retries(void **state)
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhel", /* cut */
         "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello you",                /* longer than what was asked for */
         "HTTP/1.1 503 Slow Down\r\nContent-Length: 100\r\nConnection: close\r\n\r\nbusy", /* a refusal, itself cut */
+        "HTTP/1.1 404 No\r\nContent-Length: 100\r\nConnection: close\r\n\r\nno",          /* whose reason was cut */
         "not HTTP at all\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
@@ -358,6 +359,11 @@ static void test_giving_up(void **state)
     assert_int_equal(run(http, true, &err, &attempts), COVE_ENOTFOUND);
     assert_int_equal(attempts, 1);
     assert_int_equal(err.retryable, 0);
+
+    PLAY("HTTP/1.1 404 No\r\nContent-Length: 100\r\nConnection: close\r\n\r\nno"); /* a refusal, cut each time */
+    assert_int_equal(run(http, true, &err, &attempts), COVE_ENOTFOUND);
+    assert_int_equal(attempts, 3);
+    assert_int_equal(err.http_status, 404);
     cove__http_free(http);
 }
 
@@ -512,7 +518,7 @@ static void test_unreachable(void **state)
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof address;
 
-    int fd = socket(AF_INET, SOCK_STREAM, 0); /* bound but not listening: nobody else can be there */
+    int fd = socket(AF_INET, SOCK_STREAM, 0); /* bound but not listening: no other server can use the port */
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     server.port = ntohs(address.sin_port);
@@ -554,15 +560,15 @@ static unsigned io_threads(void)
     unsigned n = 0;
     DIR *tasks = opendir("/proc/self/task");
 
-    while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
+    while (tasks && (entry = readdir(tasks))) {
         snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
         FILE *f = fopen(path, "r");
-        if (f == NULL)
+        if (!f)
             continue;
-        n += fgets(name, sizeof name, f) != NULL && strcmp(name, "cove-io\n") == 0;
+        n += fgets(name, sizeof name, f) && strcmp(name, "cove-io\n") == 0;
         fclose(f);
     }
-    if (tasks != NULL)
+    if (tasks)
         closedir(tasks);
     return n;
 }
@@ -683,7 +689,7 @@ static void test_parked(void **state)
             cove__sleep_ns(COVE__MS);
         if (!at_once)
             open_gate();
-        while ((op = cove__inbox_wait(&inbox)) != NULL) {
+        while ((op = cove__inbox_wait(&inbox))) {
             assert_int_equal(op->rc, 0);
             assert_int_equal(((struct cove__http_request *)op)->attempts, 1); /* what was not sent does not count */
         }

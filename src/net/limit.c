@@ -14,7 +14,7 @@ void cove__limit_started(struct cove__limit *limit, unsigned active)
         limit->busy = active;
 }
 
-/* The refusals of one flight count as one. */
+/* The refusals of requests that were under way together count as one. */
 static bool counts(const struct cove__limit *limit, int64_t started_ns, int64_t now_ns)
 {
     if (limit->cut_ns == INT64_MIN)
@@ -28,7 +28,7 @@ void cove__limit_throttled(struct cove__limit *limit, int64_t started_ns, int64_
     if (!counts(limit, started_ns, now_ns))
         return;
     limit->cut_ns = now_ns;
-    /* Of a limit that is far above what the caller asks for, a half would change nothing. */
+    /* Half of a limit that is far above the number of requests under way would change nothing. */
     unsigned from = limit->busy > 0 && limit->busy < limit->now ? limit->busy : limit->now;
     limit->now = from > 1 ? from / 2 : 1;
     if (!limit->refused)
@@ -37,7 +37,7 @@ void cove__limit_throttled(struct cove__limit *limit, int64_t started_ns, int64_
     limit->busy = 0;
 }
 
-/* Of the flight that was under way when the limit was lowered, successes say nothing about the new one. */
+/* Successes of requests that were under way when the limit was lowered don't count for the new limit. */
 void cove__limit_succeeded(struct cove__limit *limit, int64_t started_ns)
 {
     if (started_ns < limit->cut_ns)

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-#define COVE__LIMIT_CUT_EVERY_NS (500 * COVE__MS) /* no sooner again, where some requests succeed meanwhile */
+#define COVE__LIMIT_CUT_EVERY_NS (500 * COVE__MS) /* between two cuts, if some requests succeed meanwhile */
 
 struct cove__limit {
     unsigned max;   /* as configured */
@@ -25,8 +25,9 @@ struct cove__limit {
 };
 
 void cove__limit_init(struct cove__limit *limit, unsigned max);
-void cove__limit_started(struct cove__limit *limit, unsigned active); /* one more is under way: so many with it */
-/* A request that was started then has been refused, or was not. */
+void cove__limit_started(struct cove__limit *limit,
+                         unsigned active); /* one more is under way; `active`: their number, with it */
+/* A request that began at `started_ns` was throttled by the store, or succeeded. */
 void cove__limit_throttled(struct cove__limit *limit, int64_t started_ns, int64_t now_ns);
 void cove__limit_succeeded(struct cove__limit *limit, int64_t started_ns);
 

@@ -7,9 +7,9 @@
  * itself then: no thread has to be woken for its request, nor it for the response. What others put into the loop
  * meanwhile is done too; what is left when the caller has all it waits for goes to the loop's own thread.
  *
- * After fork the child has no such threads. It forgets the parent's loops without a touch: closing them would tell the
- * servers, over connections that the parent still uses. Fork waits until every loop is at its poll, since the locks of
- * OpenSSL and the resolver that a loop held in between would be held forever in the child.
+ * After fork the child has no such threads. It forgets the parent's loops and does not close them: that would end TLS
+ * on connections that the parent still uses. Fork waits until every loop is at its poll, since the locks of OpenSSL and
+ * the resolver that a loop held in between would be held forever in the child.
  */
 #include "net/loop.h"
 
@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "net/watch.h"
 
 #define EASY_POOL      32  /* idle curl handles that a loop keeps */
@@ -36,8 +37,8 @@
 #define EXIT_WAIT_SEC  10
 #define FORK_WAIT_SEC  10
 #define POLL_FAILED_NS (10 * COVE__MS)
-/* What sockets had may take milliseconds to take: after so long the callers that wait for some of it continue, and
- * their next requests are sent before the next socket is read. */
+/* Reading what has arrived at all sockets may take milliseconds. After this time the callers whose responses are there
+ * continue, and their next requests are sent before the next socket is read. */
 #define LINGER_NS (COVE__MS / 2)
 
 struct pooled {
@@ -45,11 +46,11 @@ struct pooled {
     uint64_t serial; /* whose settings it has */
 };
 
-enum driver { NOBODY, OWN_THREAD, A_CALLER };
+enum driver { NO_THREAD, OWN_THREAD, A_CALLER };
 
 struct cove__loop {
     pthread_t thread;
-    sem_t park; /* posted: the loop is its own thread's to drive, or to end */
+    sem_t park; /* posted: its own thread is to drive the loop, or to end */
     CURLM *multi;
     CURLSH *share;
     struct cove__watch *watch;
@@ -58,7 +59,7 @@ struct cove__loop {
     unsigned load;                               /* requests that live here */
     enum driver driver;
     bool stop;
-    bool asleep; /* found nothing to do: who puts something into the inbox wakes it */
+    bool asleep; /* found nothing to do: a thread that puts something into the inbox wakes it */
     /* (loop): the thread that drives it */
     bool signals_wait; /* for the end of the driver's work; `signals` is its own mask */
     sigset_t signals;
@@ -90,7 +91,7 @@ static bool callers_drive; /* a program's own threads must get no SIGPIPE; those
 static unsigned loops_wanted(void)
 {
     const char *given = getenv("COVE_IO_THREADS");
-    if (given != NULL && given[0] >= '1' && given[0] <= '0' + COVE__LOOPS_MAX && given[1] == 0)
+    if (given && given[0] >= '1' && given[0] <= '0' + COVE__LOOPS_MAX && given[1] == 0)
         return (unsigned)(given[0] - '0');
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof(set), &set) != 0)
@@ -148,11 +149,11 @@ void cove__loop_easy_put(struct cove__loop *loop, CURL *easy, uint64_t serial)
 void cove__loop_leave(struct cove__http_state *st)
 {
     struct cove__loop *loop = st->loop;
-    if (st->prev != NULL)
+    if (st->prev)
         st->prev->next = st->next;
     else
         loop->first = st->next;
-    if (st->next != NULL)
+    if (st->next)
         st->next->prev = st->prev;
     cove__lock();
     loop->load--;
@@ -185,7 +186,7 @@ struct cove__loop *cove__loop_resume_locked(struct cove__http_state *st)
 
 void cove__loop_wake(struct cove__loop *loop)
 {
-    if (loop != NULL)
+    if (loop)
         cove__watch_wake(loop->watch);
 }
 
@@ -198,14 +199,14 @@ int cove__loop_resolves(void *resolver, void *reserved, void *user)
     struct cove__loop *loop = driving;
     sigset_t all;
 
-    if (loop != NULL && !loop->signals_wait) {
+    if (loop && !loop->signals_wait) {
         sigfillset(&all);
         loop->signals_wait = pthread_sigmask(SIG_SETMASK, &all, &loop->signals) == 0;
     }
     return 0;
 }
 
-static void let_signals_come(struct cove__loop *loop)
+static void deliver_signals(struct cove__loop *loop)
 {
     if (loop->signals_wait)
         pthread_sigmask(SIG_SETMASK, &loop->signals, NULL);
@@ -225,12 +226,12 @@ static void take_inbox(struct cove__loop *loop, bool *ret_stop)
     }
     cove__unlock();
 
-    while (st != NULL) {
+    while (st) {
         struct cove__http_state *next = st->queue_next;
         if (!st->granted && !st->resumed) {
             st->prev = NULL;
             st->next = loop->first;
-            if (loop->first != NULL)
+            if (loop->first)
                 loop->first->prev = st;
             loop->first = st;
         }
@@ -244,7 +245,7 @@ static void take_ended(struct cove__loop *loop)
 {
     CURLMsg *message;
     int left;
-    while ((message = curl_multi_info_read(loop->multi, &left)) != NULL) {
+    while ((message = curl_multi_info_read(loop->multi, &left))) {
         if (message->msg != CURLMSG_DONE)
             continue;
         struct cove__http_state *st = NULL;
@@ -258,7 +259,7 @@ static void take_ended(struct cove__loop *loop)
 static bool fall_asleep(struct cove__loop *loop)
 {
     cove__lock();
-    loop->asleep = loop->inbox == NULL && !loop->stop;
+    loop->asleep = !loop->inbox && !loop->stop;
     bool asleep = loop->asleep;
     cove__unlock();
     return asleep;
@@ -269,11 +270,11 @@ static int64_t scan(struct cove__loop *loop, int64_t now_ns)
 {
     int64_t due = INT64_MAX;
     struct cove__http_state *next;
-    for (struct cove__http_state *st = loop->first; st != NULL; st = next) {
+    for (struct cove__http_state *st = loop->first; st; st = next) {
         next = st->next;
         st->events->tick(st, now_ns);
     }
-    for (struct cove__http_state *st = loop->first; st != NULL; st = st->next) {
+    for (struct cove__http_state *st = loop->first; st; st = st->next) {
         int64_t at = st->events->next_ns(st);
         if (at < due)
             due = at;
@@ -303,10 +304,10 @@ static bool work(struct cove__loop *loop, int *ret_timeout_ms)
         cove__watch_run_timer(loop->watch, now_ns);
         take_ended(loop);
 
-        if (loop->first != NULL && now_ns >= loop->next_scan_ns)
+        if (loop->first && now_ns >= loop->next_scan_ns)
             loop->next_scan_ns = scan(loop, now_ns);
         int64_t due_ns = cove__watch_next_ns(loop->watch);
-        if (loop->first != NULL && loop->next_scan_ns < due_ns)
+        if (loop->first && loop->next_scan_ns < due_ns)
             due_ns = loop->next_scan_ns;
         *ret_timeout_ms = IDLE_POLL_MS;
         if (due_ns <= now_ns || !fall_asleep(loop))
@@ -316,23 +317,23 @@ static bool work(struct cove__loop *loop, int *ret_timeout_ms)
     }
     driving = NULL;
     pthread_rwlock_unlock(&working);
-    let_signals_come(loop);
+    deliver_signals(loop);
     return !stop;
 }
 
 static void wait_for_more(struct cove__loop *loop, int timeout_ms)
 {
     if (!cove__watch_wait(loop->watch, timeout_ms))
-        cove__sleep_ns(POLL_FAILED_NS); /* no memory, say: try again, but not at full speed */
+        cove__sleep_ns(POLL_FAILED_NS); /* for example no memory: try again, but not at full speed */
 }
 
-/* True: nothing is left, and the loop is whosever comes first. */
-static bool let_go(struct cove__loop *loop)
+/* True: nothing is left to do, and the first thread that needs the loop may drive it. */
+static bool release_if_idle(struct cove__loop *loop)
 {
     cove__lock();
-    bool idle = loop->first == NULL && loop->inbox == NULL && !loop->stop;
+    bool idle = !loop->first && !loop->inbox && !loop->stop;
     if (idle)
-        loop->driver = NOBODY;
+        loop->driver = NO_THREAD;
     cove__unlock();
     return idle;
 }
@@ -348,7 +349,7 @@ static void *loop_main(void *arg)
         for (;;) {
             if (!work(loop, &timeout_ms))
                 return NULL;
-            if (let_go(loop))
+            if (release_if_idle(loop))
                 break;
             wait_for_more(loop, timeout_ms);
         }
@@ -368,15 +369,15 @@ static void hand_over(struct cove__loop *loop)
 static bool caller_runs(void *self, struct cove__inbox *inbox)
 {
     struct cove__loop *loop = self;
-    bool goes_on, ready = false;
+    bool continues, ready = false;
     int timeout_ms;
 
-    while ((goes_on = work(loop, &timeout_ms)) && !(ready = cove__inbox_ready(inbox))) {
+    while ((continues = work(loop, &timeout_ms)) && !(ready = cove__inbox_ready(inbox))) {
         at_poll = loop;
         wait_for_more(loop, timeout_ms);
         at_poll = NULL;
     }
-    if (!goes_on) /* the process is exiting */
+    if (!continues) /* the process is exiting */
         hand_over(loop);
     return ready;
 }
@@ -389,7 +390,7 @@ static void wake_caller(void *self)
 
 static void caller_leaves(void *self)
 {
-    if (!let_go(self))
+    if (!release_if_idle(self))
         hand_over(self);
 }
 
@@ -398,10 +399,11 @@ static const struct cove__driver by_caller = { caller_runs, wake_caller, caller_
 /* Finds a driver for a loop that has something to do: the caller, or its own thread. */
 static void find_driver_locked(struct cove__loop *loop, struct cove__inbox *waits, bool *ret_caller, bool *ret_unpark)
 {
-    if (loop->driver != NOBODY)
+    if (loop->driver != NO_THREAD)
         return;
-    /* What another thread starts for the caller, on a loop, is not the caller's start: its inbox is not checked. */
-    *ret_caller = driving == NULL && waits != NULL && waits->driver == NULL && callers_drive;
+    /* A loop's thread that starts a request for a caller must not read the caller's inbox: `driving` is checked first.
+     */
+    *ret_caller = !driving && waits && !waits->driver && callers_drive;
     *ret_unpark = !*ret_caller;
     loop->driver = *ret_caller ? A_CALLER : OWN_THREAD;
     loop->asleep = false;
@@ -411,25 +413,20 @@ static void find_driver_locked(struct cove__loop *loop, struct cove__inbox *wait
 
 static void loop_free(struct cove__loop *loop)
 {
-    if (loop == NULL)
+    if (!loop)
         return;
-    if (loop->multi != NULL)
+    if (loop->multi)
         curl_multi_cleanup(loop->multi);
-    if (loop->share != NULL)
+    if (loop->share)
         curl_share_cleanup(loop->share);
     cove__watch_free(loop->watch);
     sem_destroy(&loop->park);
     cove__free(loop);
 }
 
-/* Signals are the program's: none is delivered to a thread of the library. */
 static int start_thread(struct cove__loop *loop)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int errnum = pthread_create(&loop->thread, NULL, loop_main, loop);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int errnum = cove__thread_create(&loop->thread, loop_main, loop);
     if (errnum == 0)
         pthread_setname_np(loop->thread, "cove-io");
     else
@@ -437,22 +434,22 @@ static int start_thread(struct cove__loop *loop)
     return errnum;
 }
 
-/* NULL: errno says what is lacking, which may be descriptors or threads. */
+/* NULL, with errno: there may be no descriptors or no threads left. */
 static struct cove__loop *loop_new(void)
 {
     int errnum;
 
     errno = ENOMEM;
     struct cove__loop *loop = cove__calloc(1, sizeof(*loop));
-    if (loop == NULL)
+    if (!loop)
         return NULL;
     loop->inbox_end = &loop->inbox;
     sem_init(&loop->park, 0, 0);
     loop->multi = curl_multi_init();
     loop->share = curl_share_init();
-    if (loop->multi != NULL)
+    if (loop->multi)
         loop->watch = cove__watch_new(loop->multi);
-    if (loop->watch == NULL || loop->share == NULL ||
+    if (!loop->watch || !loop->share ||
         curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK ||
         curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS) != CURLM_OK || start_thread(loop) != 0) {
         errnum = errno;
@@ -477,12 +474,12 @@ static struct cove__loop *pick_locked(void)
     }
     struct cove__loop *best = NULL;
     for (unsigned i = 0; i < loops.n; i++) {
-        if (best == NULL || loops.loops[i]->load < best->load)
+        if (!best || loops.loops[i]->load < best->load)
             best = loops.loops[i];
     }
-    if ((best == NULL || best->load > 0) && loops.n < loops_wanted()) {
+    if ((!best || best->load > 0) && loops.n < loops_wanted()) {
         struct cove__loop *more = loop_new();
-        if (more != NULL) {
+        if (more) {
             loops.loops[loops.n++] = more;
             best = more;
         }
@@ -499,21 +496,21 @@ int cove__loop_submit(struct cove__http_state *st, struct cove_error *err)
     struct cove__loop *loop = ended ? NULL : pick_locked(), *wake = NULL;
     int errnum = errno; /* of a loop that could not be made */
     bool caller = false, unpark = false;
-    if (loop != NULL) {
+    if (loop) {
         st->loop = loop;
         loop->load++;
         find_driver_locked(loop, waits, &caller, &unpark);
         wake = enqueue_locked(loop, st);
     }
     cove__unlock();
-    if (loop == NULL)
+    if (!loop)
         return ended
                    ? cove__fail(err, COVE_ESTATE, "%s %s: the process is exiting", st->r->op.ctx.op, st->r->op.ctx.url)
                    : cove__fail_errno(err, errnum, "%s %s: start an I/O thread", st->r->op.ctx.op, st->r->op.ctx.url);
     cove__loop_wake(wake);
     if (unpark)
         sem_post(&loop->park);
-    if (caller) /* who alone can wait there, so that nothing has been missed */
+    if (caller) /* only it can wait there, so nothing has been missed */
         cove__inbox_drive(waits, &by_caller, loop);
     return 0;
 }
@@ -531,8 +528,8 @@ static void end_at_exit(void)
             struct cove__loop *loop = loops.loops[i];
             loop->stop = true;
             if (loop == driving || loop == at_poll)
-                continue; /* exit was called in the middle of it, by a signal's handler say */
-            if (loop->driver == NOBODY) {
+                continue; /* exit was called in the middle of it, for example by a signal handler */
+            if (loop->driver == NO_THREAD) {
                 loop->driver = OWN_THREAD;
                 sem_post(&loop->park);
             }
@@ -557,7 +554,7 @@ static void before_fork(void)
 {
     struct timespec until;
     stopped_loops = false;
-    if (driving != NULL)
+    if (driving)
         return;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += FORK_WAIT_SEC;

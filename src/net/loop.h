@@ -1,9 +1,10 @@
 /*
  * I/O threads and the life of a request on them; for src/net alone.
  *
- * http.c owns the client and the state machine, transfer.c one attempt on one curl handle, loop.c the threads. A
- * request lives on one loop from start to end. What threads share (the loops' inboxes, the clients' slots) is guarded
- * by cove__lock, so that a forked child finds it whole; fields marked (loop) belong to the loop's thread.
+ * client.c owns the client, http.c the state machine, slots.c the client's slots, transfer.c one attempt on one curl
+ * handle, loop.c the threads. A request lives on one loop from start to end. What threads share (the loops' inboxes,
+ * the clients' slots) is guarded by cove__lock, so that a forked child finds it whole; fields marked (loop) belong to
+ * the loop's thread.
  */
 #ifndef COVE_NET_LOOP_H
 #define COVE_NET_LOOP_H
@@ -50,7 +51,7 @@ struct cove__loop_events {
     void (*begin)(struct cove__http_state *st);                  /* arrived, or has got its slot */
     void (*ended)(struct cove__http_state *st, CURLcode result); /* its transfer ended */
     void (*tick)(struct cove__http_state *st, int64_t now_ns);   /* may be over: deadline, token, stall, backoff */
-    int64_t (*next_ns)(const struct cove__http_state *st);       /* when it wants its next tick at the latest */
+    int64_t (*next_ns)(const struct cove__http_state *st);       /* when it needs its next tick at the latest */
 };
 
 struct cove__http_state {
@@ -58,8 +59,8 @@ struct cove__http_state {
     const struct cove__loop_events *events;
     struct cove__loop *loop;
     /* under cove__lock */
-    struct cove__http_state *queue_next; /* of the one queue that it stands in: a loop's inbox, its client's slots, or
-                                            those who wait for the same thing */
+    struct cove__http_state *queue_next; /* of the one queue that it is in: a loop's inbox, its client's slots, or the
+                                          * requests that wait for the same thing */
     bool granted;
     bool resumed; /* in its loop's inbox, not for the first time, and without a slot */
     struct cove__http_waiters *waits_in;
@@ -70,17 +71,21 @@ struct cove__http_state {
     int64_t started_ns;       /* of the attempt */
     int64_t waiting_since_ns; /* when the first attempt began, or the last byte moved */
     unsigned again;
-    unsigned fruitful; /* attempts that are not retries: those up to the one before the last that brought a good deal of
-                          the body, and those that gave their slot away */
-    int64_t high_water; /* how much of the body was there then */
+    unsigned fruitful;  /* attempts that are not counted as retries: those before the last one that brought much of the
+                         * body, and those that gave their slot away */
+    int64_t high_water; /* how much of the body had arrived after that one */
     bool fresh;         /* the last attempt broke: do not trust pooled connections */
     /* the attempt's */
     CURL *easy;
+    unsigned sends_before; /* r->sends when it began */
     struct curl_slist *lines;
-    int lacking;           /* an errno: no connection could be made for want of descriptors or memory */
+    int lacking;           /* an errno: descriptors or memory ran out, and no connection could be made */
     int local_rc;          /* why a callback stopped the transfer */
-    uint8_t *populated;    /* up to here the place where the body goes has its pages */
+    size_t sent;           /* bytes of a body in pieces that curl has taken */
+    void *joined;          /* a small body in pieces, as one; owned */
+    uint8_t *populated;    /* up to here the body's destination has its pages */
     const char *malformed; /* what is invalid about the response and stopped the transfer; NULL: nothing */
+    bool decompressed;     /* `malformed`: a server or proxy on the way does so each time */
     bool head_ended;       /* the empty line after the response's headers has arrived */
     int64_t progress_ns, progress_mark;
     int64_t header_bytes;
@@ -108,12 +113,23 @@ void cove__loop_easy_put(struct cove__loop *loop, CURL *easy, uint64_t serial);
 int cove__loop_resolves(void *resolver, void *reserved, void *user); /* CURLOPT_RESOLVER_START_FUNCTION */
 void cove__loop_leave(struct cove__http_state *st); /* the request ended: takes it out of the loop's list */
 
+/* ---- slots.c ---- */
+
+/* True: the request has a slot. False: it waits in the client's queue, and its loop gets it back with the slot. */
+bool cove__http_slot_take(struct cove__http_state *st);
+void cove__http_slot_give(struct cove__http_state *st);
+/* Takes a request out of its client's queue. False: it has got its slot meanwhile and is in its loop's inbox. */
+bool cove__http_slot_leave_queue(struct cove__http_state *st);
+/* Background work that no call waits for gives its slot to a request that is waited for, and goes to the queue's end.
+ * False: there is no such request, or it may not be sent again. */
+bool cove__http_slot_pass_on(struct cove__http_state *st, int64_t now_ns);
+/* Takes a request from those that wait. False: it was resumed meanwhile and is in its loop's inbox. */
+bool cove__http_waiters_leave(struct cove__http_state *st);
+
 /* ---- failure.c ---- */
 
 enum cove__http_verdict cove__http_transport_error(struct cove__http_state *st, CURLcode result,
                                                    struct cove_error *err);
-bool cove__http_wants_tls(const struct cove__http_request *r,
-                          int status); /* a response in plain text that asks for TLS */
 
 /* ---- waits.c, on the loop's thread: servers that do not answer, and log lines about them ---- */
 
@@ -122,8 +138,8 @@ void cove__wait_failed(struct cove__http_state *st);   /* an attempt has failed 
 /* The deadline that all last waits for a server share that is down (net/outage.h); INT64_MAX: it is not, or this is no
  * last wait. */
 int64_t cove__wait_deadline(struct cove__http_state *st, int64_t now_ns);
-/* The wait before the next attempt, `wait_ns` cut at that deadline; -1: the deadline has passed, and st's error says
- * so. */
+/* The wait before the next attempt, `wait_ns` cut at that deadline; -1: the deadline has passed, which is then
+ * st's error. */
 int64_t cove__wait_limit(struct cove__http_state *st, int64_t wait_ns, int64_t now_ns);
 void cove__wait_log(struct cove__http_state *st, int64_t waited_ns, int64_t now_ns);
 void cove__wait_log_retry_after(struct cove__http_state *st, int64_t asked_ns, int64_t wait_ns, int64_t now_ns);

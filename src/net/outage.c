@@ -9,7 +9,7 @@ static const char *address(const char *url, int *ret_size)
 {
     const char *at = strstr(url, "://");
 
-    at = at != NULL ? at + 3 : url;
+    at = at ? at + 3 : url;
     size_t size = strcspn(at, "/?#");
     for (size_t i = size; i > 0; i--) {
         if (at[i - 1] == '@') {
@@ -26,7 +26,7 @@ static int scheme_size(const char *url)
 {
     const char *end = strstr(url, "://");
 
-    return end != NULL && end - url < 16 ? (int)(end + 3 - url) : 0;
+    return end && end - url < 16 ? (int)(end + 3 - url) : 0;
 }
 
 void cove__outage_proxy(const char *proxy, char ret_proxy[COVE__OUTAGE_WAY])
@@ -34,7 +34,7 @@ void cove__outage_proxy(const char *proxy, char ret_proxy[COVE__OUTAGE_WAY])
     int size;
 
     ret_proxy[0] = '\0';
-    if (proxy == NULL || proxy[0] == '\0')
+    if (!proxy || proxy[0] == '\0')
         return;
     const char *at = address(proxy, &size);
     snprintf(ret_proxy, COVE__OUTAGE_WAY, "%.*s%.*s", scheme_size(proxy), proxy, size, at);
@@ -76,7 +76,7 @@ static struct cove__outage *find_or_add(struct cove__outages *all, const char *e
 {
     struct cove__outage *found = find(all, endpoint);
 
-    if (found == NULL) {
+    if (!found) {
         found = &all->of[0];
         for (size_t i = 1; i < COVE__OUTAGES && found->endpoint[0] != '\0'; i++) {
             if (all->of[i].endpoint[0] == '\0' || all->of[i].used_ns < found->used_ns)
@@ -122,7 +122,7 @@ int64_t cove__outage_last_wait(struct cove__outages *all, const char *endpoint, 
     struct cove__outage *o = find(all, endpoint);
 
     /* The failures themselves span the time: one of them, and no request since, prove nothing. */
-    if (o == NULL || !o->failing || o->last_ns - o->since_ns < COVE__OUTAGE_KNOWN_NS ||
+    if (!o || !o->failing || o->last_ns - o->since_ns < COVE__OUTAGE_KNOWN_NS ||
         now_ns - o->last_ns > COVE__OUTAGE_FORGET_NS)
         return INT64_MAX;
     *ret_first = o->last[kind].until_ns == INT64_MAX || now_ns - o->last[kind].waited_ns > COVE__OUTAGE_FORGET_NS;

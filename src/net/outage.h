@@ -1,8 +1,8 @@
 /*
  * Servers that do not answer. Each request has its own retries, time-outs and deadline, and nothing here shortens them:
- * what one client meets says little about another's request. Only last waits share a deadline: the flush of appenders
- * at a process's exit, the close of an appender, the abort of an upload. A program that ends would otherwise wait for a
- * dead server once for each file.
+ * the failures of one client mean little for another's request. Only last waits share a deadline: the flush of
+ * appenders at a process's exit, the close of an appender, the abort of an upload. A program that ends would otherwise
+ * wait for a dead server once for each file.
  *
  * A server is down when attempts have failed and nothing has answered for COVE__OUTAGE_KNOWN_NS. The first last wait
  * of a kind from then on begins the time that all of the kind have together. Any byte of a response ends both.

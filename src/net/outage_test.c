@@ -119,8 +119,8 @@ static void test_others_are_answered(void **state)
     assert_int_equal(last_wait(&all, HERE, 299 + KNOWN), AT(299 + KNOWN + LAST));
 }
 
-/* Time in which nobody asks is none without an answer. */
-static void test_nobody_asks(void **state)
+/* Time without a request does not count as time without a response. */
+static void test_idle_time_is_no_silence(void **state)
 {
     struct cove__outages all = { 0 };
 
@@ -164,7 +164,7 @@ static void test_old_failures_are_forgotten(void **state)
 }
 
 /* One line an endpoint, at 5 s, 10 s and every 10 s from then on, however many requests wait. */
-static void test_seldom_told(void **state)
+static void test_one_log_line_for_all_requests(void **state)
 {
     struct cove__outages all = { 0 };
     unsigned said = 0;
@@ -182,7 +182,7 @@ static void test_seldom_told(void **state)
 }
 
 /* However long the one before it was. */
-static void test_the_next_outage_is_told(void **state)
+static void test_the_next_outage_is_logged(void **state)
 {
     struct cove__outages all = { 0 };
     int64_t lasted = 0;
@@ -241,11 +241,11 @@ int main(void)
         cmocka_unit_test(test_a_last_wait_that_began_before),
         cmocka_unit_test(test_an_answer_ends_it),
         cmocka_unit_test(test_others_are_answered),
-        cmocka_unit_test(test_nobody_asks),
+        cmocka_unit_test(test_idle_time_is_no_silence),
         cmocka_unit_test(test_each_kind_has_its_time),
         cmocka_unit_test(test_old_failures_are_forgotten),
-        cmocka_unit_test(test_seldom_told),
-        cmocka_unit_test(test_the_next_outage_is_told),
+        cmocka_unit_test(test_one_log_line_for_all_requests),
+        cmocka_unit_test(test_the_next_outage_is_logged),
         cmocka_unit_test(test_endpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,8 @@
 struct cove__retry {
     unsigned attempts; /* made so far, the failed one too */
     unsigned max_retries;
+    int64_t first_wait_ns;  /* of the caller's own waits, which double and are not random; 0: the policy's. With it an
+                               address that never answered gets all attempts */
     bool repeatable;        /* the request may be done twice */
     bool not_done;          /* the server surely did nothing: no connection, or it refused to start */
     bool reached;           /* some server has answered this client before */
@@ -36,5 +38,7 @@ int64_t cove__retry_wait_ns(const struct cove__retry *r);
 /* The value of a Retry-After header (seconds or an HTTP date) as a wait from `wall_ns` on, at most
  * COVE__RETRY_AFTER_MAX_MS; -1: not one. */
 int64_t cove__retry_after_ns(const char *value, int64_t wall_ns);
+/* The same of a header in milliseconds, as Azure's x-ms-retry-after-ms. */
+int64_t cove__retry_after_ms_ns(const char *value);
 
 #endif

@@ -40,6 +40,30 @@ static void test_full_jitter(void **state)
     assert_int_equal(cove__retry_wait_ns(&r), -1); /* the eleventh attempt was the last */
 }
 
+/* Of a server that is known to start soon. */
+static void test_waits_of_the_callers_own(void **state)
+{
+    struct cove__retry r = first_failure();
+    int64_t expected = COVE__SEC;
+
+    r.first_wait_ns = COVE__SEC;
+    r.connecting = r.not_done = true;
+    r.reached = false;
+    r.max_retries = 4;
+    for (r.attempts = 1; r.attempts <= 4; r.attempts++, expected *= 2) {
+        r.random = r.attempts;
+        assert_int_equal(cove__retry_wait_ns(&r), expected);
+    }
+    assert_int_equal(cove__retry_wait_ns(&r), -1);
+    r.attempts = 4;
+    r.deadline_ns = r.now_ns + 8 * COVE__SEC;
+    assert_int_equal(cove__retry_wait_ns(&r), -1);
+    r.deadline_ns = INT64_MAX;
+    r.retry_after_ns = 9 * COVE__SEC; /* the server's word goes before */
+    r.random = 0;
+    assert_int_equal(cove__retry_wait_ns(&r), 9 * COVE__SEC);
+}
+
 static void test_what_is_repeated(void **state)
 {
     struct cove__retry r = first_failure();
@@ -201,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_jitter),
+        cmocka_unit_test(test_waits_of_the_callers_own),
         cmocka_unit_test(test_what_is_repeated),
         cmocka_unit_test(test_server_and_deadline),
         cmocka_unit_test(test_retry_after_is_spread),

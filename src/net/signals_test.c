@@ -37,7 +37,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     sigset_t mask;
 
     *(void **)(void *)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-    if (node == NULL || strcmp(node, NAME) != 0)
+    if (!node || strcmp(node, NAME) != 0)
         return real(node, service, hints, ret);
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
     atomic_store(&blocked, sigismember(&mask, SIGTERM) + sigismember(&mask, SIGPIPE));

@@ -1,6 +1,6 @@
 /*
- * Who has one of the client's slots: background work that nobody waits for any more gives its slot to a request that is
- * waited for. The test itself is the server: it takes each connection and answers when it wants to, so that nothing
+ * Who has one of the client's slots: background work that no call waits for any more gives its slot to a request that
+ * is waited for. The test itself is the server: it takes each connection and answers when it wants to, so that nothing
  * depends on how long anything takes.
  */
 #include <setjmp.h>
@@ -53,7 +53,7 @@ static int take(const char *path)
     int fd = accept(listener, NULL, NULL);
 
     assert_true(fd >= 0);
-    while (strstr(data, "\r\n\r\n") == NULL) {
+    while (!strstr(data, "\r\n\r\n")) {
         ssize_t n = recv(fd, data + size, sizeof data - 1 - size, 0);
         assert_true(n > 0);
         size += (size_t)n;
@@ -136,7 +136,7 @@ static void left_work_gives_its_slot_to_a_call(void **state)
     struct one left, wanted;
 
     cove__inbox_init(&inbox);
-    attended_ns = 0; /* nobody waits for it */
+    attended_ns = 0; /* no call waits for it */
     start(&left, http, &inbox, "/left", true);
     int fd = take("/left");
     start(&wanted, http, &inbox, "/wanted", false);

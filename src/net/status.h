@@ -1,4 +1,4 @@
-/* The one map from HTTP status to error code, and what a status alone says about trying again. Pure. */
+/* The one map from HTTP status to error code, and whether a retry may help after it. Pure. */
 #ifndef COVE_NET_STATUS_H
 #define COVE_NET_STATUS_H
 

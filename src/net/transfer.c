@@ -4,6 +4,7 @@
  */
 #include "net/loop.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,11 +13,13 @@
 #include "base/mem.h"
 #include "net/header.h"
 #include "net/watch.h"
+#include "wire/crc.h"
 
 #define RESPONSE_MAX_DEFAULT ((size_t)64 << 10)
 #define HEADERS_MAX          ((int64_t)256 << 10)
 #define RECEIVE_BUFFER_MAX   ((long)512 << 10)
 #define RECEIVE_BUFFER_MIN   ((long)32 << 10) /* a small object and its head in one go */
+#define JOINED_MAX           ((size_t)64 << 10)
 #define SEND_BUFFER          ((long)512 << 10)
 #define POPULATE_MIN         ((size_t)128 << 10) /* below, faults cost as little */
 #define POPULATE_STEP        ((size_t)512 << 10) /* what is near enough to be in the cache when the bytes come */
@@ -64,27 +67,52 @@ static size_t into_response(struct cove__http_state *st, const char *data, size_
     if (wanted && st->r->head_suffices && n > out->max - out->size)
         return 0; /* ends the transfer, without a failure of ours: it may be of any length */
     if (!wanted && keep > out->max - out->size)
-        keep = out->max - out->size; /* an error's body says enough in its first part */
+        keep = out->max - out->size; /* the first part of an error's body is enough */
     if (cove__buf_add(out, data, keep) < 0)
         return stop(st, cove__buf_rc(out));
     st->r->received += (int64_t)n;
     return n;
 }
 
-/* Before `n` bytes go to `dst`, which is often memory that nobody has touched yet: its pages, a stretch at a time. */
+/* Before `n` bytes go to `dst`, which is often memory that was not touched yet: its pages, a stretch at a time. */
 static void populate(struct cove__http_state *st, uint8_t *dst, size_t n)
 {
     uint8_t *end = st->r->dst + st->r->dst_size;
 
     if (st->r->dst_size < POPULATE_MIN)
         return;
-    if (st->populated == NULL)
+    if (!st->populated)
         st->populated = dst;
     while (st->populated < dst + n) {
         size_t left = (size_t)(end - st->populated), step = left < POPULATE_STEP ? left : POPULATE_STEP;
         cove__mem_populate(st->populated, step);
         st->populated += step;
     }
+}
+
+/* Of `n` bytes that have just been copied, behind `before` others at dst. Those may be fewer than were there at the
+ * last attempt. */
+static void add_checksum(struct cove__http_request *r, int64_t before, size_t n)
+{
+    if (r->crc32c_size != before)
+        r->crc32c = cove__crc32c(0, r->dst, (size_t)before);
+    r->crc32c = cove__crc32c(r->crc32c, r->dst + before, n);
+    r->crc32c_size = before + (int64_t)n;
+}
+
+uint32_t cove__http_crc32c(const struct cove__http_request *r)
+{
+    int64_t size = r->kept + r->received;
+    return r->crc32c_size == size ? r->crc32c : cove__crc32c(0, r->dst, (size_t)size);
+}
+
+/* "Warning: 214 …": the body is not as it is stored (RFC 7234, section 5.5.6). */
+static bool is_transformed(const struct cove__http_request *r)
+{
+    char warning[256];
+
+    return cove__header_find(cove__buf_slice(&r->response_headers), "warning", warning, sizeof warning) &&
+           strncmp(warning, "214", 3) == 0;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
@@ -98,26 +126,36 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
         return 0;
     curl_easy_getinfo(st->easy, CURLINFO_RESPONSE_CODE, &status);
     bool wanted = status >= 200 && status < 300;
-    if (!wanted || r->dst == NULL)
+    if (!wanted || !r->dst)
         return into_response(st, data, n, wanted);
     uint8_t *dst = r->dst + r->kept + r->received;
     if (n > (size_t)(r->dst + r->dst_size - dst)) {
-        return refuse(st, "it is longer than the requested range");
+        st->decompressed = is_transformed(r);
+        return refuse(st, st->decompressed ? "it was decompressed on the way: a server or proxy ignores Accept-Encoding"
+                                           : "it is longer than the requested range");
     }
     populate(st, dst, n);
     memcpy(dst, data, n);
+    if (r->wants_crc32c)
+        add_checksum(r, r->kept + r->received, n);
     r->received += (int64_t)n;
     return n;
 }
 
 #if LIBCURL_VERSION_NUM >= 0x075000
+#define SEES_SENDS true
+
 static int on_send(void *user, char *to, char *from, int to_port, int from_port)
 {
     struct cove__http_state *st = user;
 
+    if (st->r->sent_once && st->r->sends != st->sends_before)
+        return CURL_PREREQFUNC_ABORT;
     st->r->sends++;
     return CURL_PREREQFUNC_OK;
 }
+#else
+#define SEES_SENDS false
 #endif
 
 /* The system's file of authorities: where this libcurl looks, or, where it came along from a system that has
@@ -130,7 +168,7 @@ static const char *system_ca_file(void)
                                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem" };
     const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
 
-    if (v->age >= CURLVERSION_SEVENTH && v->cainfo != NULL && access(v->cainfo, R_OK) == 0)
+    if (v->age >= CURLVERSION_SEVENTH && v->cainfo && access(v->cainfo, R_OK) == 0)
         return v->cainfo;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         if (access(places[i], R_OK) == 0)
@@ -169,18 +207,18 @@ static void set_client(CURL *easy, const struct cove__http *http, struct cove__l
     curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_timeout_ms);
-    if (c->user_agent != NULL)
+    if (c->user_agent)
         curl_easy_setopt(easy, CURLOPT_USERAGENT, c->user_agent);
-    if (c->proxy != NULL)
+    if (c->proxy)
         curl_easy_setopt(easy, CURLOPT_PROXY, c->proxy);
 
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, c->verify_tls ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, c->verify_tls ? 2L : 0L);
     const char *ca_file = c->ca_file, *ca_path = c->ca_path;
-    if (ca_file == NULL && ca_path == NULL)
+    if (!ca_file && !ca_path)
         ca_file = system_ca_file();
-    if (ca_file != NULL || ca_path != NULL) { /* else libcurl's own places */
+    if (ca_file || ca_path) { /* else libcurl's own places */
         curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, ca_path);
     }
@@ -192,8 +230,88 @@ static void set_client(CURL *easy, const struct cove__http *http, struct cove__l
 #endif
 }
 
-static int set_method(CURL *easy, const struct cove__http_request *r)
+/* ---- a body in pieces ---- */
+
+static size_t body_size(const struct cove__http_request *r)
 {
+    return r->body_before.size + r->body.size + r->body_after.size;
+}
+
+/* Copies what follows the first `at` bytes of the body, at most `n` bytes. */
+static size_t copy_body(const struct cove__http_request *r, size_t at, char *to, size_t n)
+{
+    const struct cove__slice pieces[] = { r->body_before, r->body, r->body_after };
+    size_t copied = 0;
+
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        if (at >= pieces[i].size) {
+            at -= pieces[i].size;
+            continue;
+        }
+        struct cove__slice rest = cove__slice_sub(pieces[i], at, n - copied);
+        if (rest.size > 0)
+            memcpy(to + copied, rest.data, rest.size);
+        copied += rest.size;
+        at = 0;
+    }
+    return copied;
+}
+
+static size_t on_send_body(char *to, size_t size, size_t count, void *user)
+{
+    struct cove__http_state *st = user;
+    size_t n = copy_body(st->r, st->sent, to, size * count);
+
+    st->sent += n;
+    return n;
+}
+
+/* Before curl sends the body again. */
+static int on_rewind(void *user, curl_off_t offset, int origin)
+{
+    struct cove__http_state *st = user;
+
+    if (origin != SEEK_SET || offset < 0)
+        return CURL_SEEKFUNC_CANTSEEK;
+    st->sent = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+/* With the body as POST's fields curl reads that memory itself, rewinds, and sends a small body with the headers. */
+static void set_whole(CURL *easy, struct cove__slice body)
+{
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.size);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.size > 0 ? (const char *)body.data : "");
+}
+
+/* What a callback gives goes out after the headers, apart. So small pieces are joined. */
+static int set_joined(CURL *easy, struct cove__http_state *st)
+{
+    size_t n = body_size(st->r);
+
+    st->joined = cove__malloc(n);
+    if (!st->joined)
+        return COVE_ENOMEM;
+    copy_body(st->r, 0, st->joined, n);
+    set_whole(easy, cove__slice(st->joined, n));
+    return 0;
+}
+
+static void set_pieces(CURL *easy, struct cove__http_state *st)
+{
+    st->sent = 0;
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_send_body);
+    curl_easy_setopt(easy, CURLOPT_READDATA, st);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, st);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_size(st->r));
+}
+
+static int set_method(CURL *easy, struct cove__http_state *st)
+{
+    const struct cove__http_request *r = st->r;
+
     /* Each of these undoes the ones before, as a pooled handle needs. */
     if (strcmp(r->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
@@ -206,29 +324,31 @@ static int set_method(CURL *easy, const struct cove__http_request *r)
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
         return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(r->method, "GET") == 0 ? NULL : r->method);
     }
-    /* As POST's fields curl reads the caller's memory itself, rewinds, and sends a small body with the
-     * headers. */
     curl_easy_setopt(easy, CURLOPT_NOBODY, 0L);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.size);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, r->body.size > 0 ? (const char *)r->body.data : "");
+    if (r->body_before.size == 0 && r->body_after.size == 0)
+        set_whole(easy, r->body);
+    else if (body_size(r) > JOINED_MAX)
+        set_pieces(easy, st);
+    else if (set_joined(easy, st) < 0)
+        return COVE_ENOMEM;
     return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(r->method, "POST") == 0 ? NULL : r->method);
 }
 
 static int add_line(struct cove__http_state *st, const char *line)
 {
     struct curl_slist *more = curl_slist_append(st->lines, line);
-    if (more == NULL)
+    if (!more)
         return COVE_ENOMEM;
     st->lines = more;
     return 0;
 }
 
-/* One line, ended by a NUL. Of a header without a value curl expects "Name;": "Name:" takes it out. */
+/* One line, ended by a NUL. For a header without a value curl expects "Name;"; "Name:" would remove the header. */
 static int add_header(struct cove__http_state *st, char *line)
 {
     char *colon = strchr(line, ':');
-    bool empty = colon != NULL && colon[1 + strspn(colon + 1, " ")] == '\0';
+    bool empty = colon && colon[1 + strspn(colon + 1, " ")] == '\0';
 
     if (!empty)
         return add_line(st, line);
@@ -248,7 +368,7 @@ static int set_lines(struct cove__http_state *st)
     for (size_t at = 0; at < headers->size;) {
         char *line = (char *)headers->data + at;
         char *end = memchr(line, '\n', headers->size - at);
-        if (end == NULL)
+        if (!end)
             break;
         *end = '\0';
         content_type |= strncasecmp(line, "content-type:", 13) == 0;
@@ -267,7 +387,7 @@ static int set_lines(struct cove__http_state *st)
 
 static long receive_buffer(const struct cove__http_request *r)
 {
-    if (r->dst == NULL || r->dst_size < (size_t)RECEIVE_BUFFER_MIN)
+    if (!r->dst || r->dst_size < (size_t)RECEIVE_BUFFER_MIN)
         return RECEIVE_BUFFER_MIN;
     return r->dst_size < (size_t)RECEIVE_BUFFER_MAX ? (long)r->dst_size : RECEIVE_BUFFER_MAX;
 }
@@ -281,9 +401,11 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     st->lacking = 0;
     st->populated = NULL;
     st->malformed = NULL;
+    st->decompressed = false;
     st->head_ended = false;
     st->header_bytes = 0;
     st->curl_error[0] = '\0';
+    st->sends_before = r->sends;
     r->status = 0;
     r->received = 0;
     cove__buf_reset(&r->response);
@@ -293,7 +415,7 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     st->progress_mark = st->answer_mark = 0;
 
     st->easy = cove__loop_easy_get(st->loop, r->http->serial, &prepared);
-    if (st->easy == NULL)
+    if (!st->easy)
         return cove__fail_nomem(err, "a request");
     if (!prepared)
         set_client(st->easy, r->http, st->loop);
@@ -310,9 +432,10 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
     curl_easy_setopt(st->easy, CURLOPT_ERRORBUFFER, st->curl_error);
     curl_easy_setopt(st->easy, CURLOPT_BUFFERSIZE, receive_buffer(r));
     /* On a pooled connection that the server had closed meanwhile, libcurl sends a request again. */
-    curl_easy_setopt(st->easy, CURLOPT_FRESH_CONNECT, st->fresh || !r->repeatable ? 1L : 0L);
+    bool alone = !r->repeatable || (r->sent_once && !SEES_SENDS);
+    curl_easy_setopt(st->easy, CURLOPT_FRESH_CONNECT, st->fresh || alone ? 1L : 0L);
     if (curl_easy_setopt(st->easy, CURLOPT_URL, cove__buf_str(&r->url)) != CURLE_OK ||
-        curl_easy_setopt(st->easy, CURLOPT_HTTPHEADER, st->lines) != CURLE_OK || set_method(st->easy, r) != 0 ||
+        curl_easy_setopt(st->easy, CURLOPT_HTTPHEADER, st->lines) != CURLE_OK || set_method(st->easy, st) != 0 ||
         curl_multi_add_handle(cove__loop_multi(st->loop), st->easy) != CURLM_OK)
         return cove__fail_nomem(err, "a request");
     return 0;
@@ -320,15 +443,19 @@ int cove__transfer_start(struct cove__http_state *st, struct cove_error *err)
 
 void cove__transfer_stop(struct cove__http_state *st)
 {
-    if (st->easy != NULL) {
+    if (st->easy) {
         curl_multi_remove_handle(cove__loop_multi(st->loop), st->easy);
         curl_easy_setopt(st->easy, CURLOPT_HTTPHEADER, NULL);
         curl_easy_setopt(st->easy, CURLOPT_ERRORBUFFER, NULL);
         cove__loop_easy_put(st->loop, st->easy, st->r->http->serial);
         st->easy = NULL;
     }
+    for (struct curl_slist *line = st->lines; line; line = line->next)
+        explicit_bzero(line->data, strlen(line->data));
     curl_slist_free_all(st->lines);
     st->lines = NULL;
+    cove__free(st->joined);
+    st->joined = NULL;
 }
 
 int64_t cove__transfer_progress(struct cove__http_state *st)

@@ -69,7 +69,7 @@ static int64_t last_until(const struct cove__http_state *st, int64_t now_ns, int
     char endpoint[COVE__OUTAGE_ENDPOINT];
     bool first = false;
 
-    int waits = ctx->last_waits != NULL ? atomic_load(ctx->last_waits) : 0;
+    int waits = ctx->last_waits ? atomic_load(ctx->last_waits) : 0;
     if (waits == 0)
         return INT64_MAX;
     unsigned kind = waits >= COVE__LAST_EXIT ? 2 : waits >= COVE__LAST_ABORT ? 1 : 0;

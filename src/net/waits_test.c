@@ -64,7 +64,7 @@ static void *answer(void *arg)
     size_t size = 0;
     int fd = accept(s->fd, NULL, NULL);
 
-    while (strstr(data, "\r\n\r\n") == NULL) {
+    while (!strstr(data, "\r\n\r\n")) {
         ssize_t n = recv(fd, data + size, sizeof data - 1 - size, 0);
         if (n <= 0)
             break;
@@ -150,7 +150,7 @@ static unsigned ask_last(struct cove__http *http, struct server *s)
     assert_int_equal(err.code, COVE_ENETWORK);
     assert_true(err.retryable);
     snprintf(told, sizeof told, ", and http://127.0.0.1:%u has not answered for ", s->port);
-    assert_int_equal(strstr(err.message, told) != NULL, attempts < RETRIES + 1);
+    assert_true(!strstr(err.message, told) == (attempts >= RETRIES + 1));
     return attempts;
 }
 
@@ -158,8 +158,8 @@ static unsigned ask_last(struct cove__http *http, struct server *s)
 #define OVER         (-20) /* a last wait that began so many seconds ago */
 #define FAR_FROM     60
 
-/* Tells the process, as the client would, that the server, of which it has not heard yet, has been away for a minute;
- * and that a last wait begins so many seconds from now. */
+/* Records, as the client would, that a server that has never answered has been away for a minute, and that a last wait
+ * begins so many seconds from now. */
 static void has_been_away(struct cove__http *http, struct server *s, int64_t last_wait_s)
 {
     struct cove__http_request r;
@@ -203,7 +203,7 @@ static void test_last_waits_share_a_deadline(void **state)
 
     server_gone(&here);
     server_gone(&known);
-    assert_int_equal(ask_last(http, &here), RETRIES + 1); /* nobody knows yet */
+    assert_int_equal(ask_last(http, &here), RETRIES + 1); /* not known yet */
     has_been_away(http, &known, FAR_FROM);
     assert_int_equal(ask_last(http, &known), RETRIES + 1); /* within the time that they have together */
     cove__http_free(http);
@@ -247,14 +247,14 @@ static void test_other_requests_keep_their_retries(void **state)
     struct server here = { 0 }, known = { 0 };
     struct cove__http *http = client(), *hasty = client_with(0, ""), *patient = client_with(RETRIES + 1, "");
     struct cove_error err = COVE_ERROR_INIT;
-    atomic_int nobody = 0;
+    atomic_int no_close = 0;
 
     server_start(&here);
     reach(http, &here);
     reach(patient, &here);
     server_stop(&here);
     assert_int_equal(ask(hasty, &here), 1);
-    for (int i = 0; i < 3; i++) /* one after the other, as of a program that goes on after an error */
+    for (int i = 0; i < 3; i++) /* one after the other, as of a program that continues after an error */
         assert_int_equal(ask(http, &here), RETRIES + 1);
     assert_int_equal(ask(patient, &here), RETRIES + 2);
     cove__http_free(http);
@@ -267,8 +267,8 @@ static void test_other_requests_keep_their_retries(void **state)
     assert_int_equal(ask_last(http, &known), 1);
     for (int i = 0; i < 3; i++)
         assert_int_equal(ask(http, &known), RETRIES + 1);
-    /* The flush of an appender, while nobody ends with it. */
-    assert_int_equal(ask_as(http, &known, &nobody, &err), RETRIES + 1);
+    /* The flush of an appender, while no close waits for it. */
+    assert_int_equal(ask_as(http, &known, &no_close, &err), RETRIES + 1);
     cove__http_free(http);
 }
 
@@ -287,8 +287,8 @@ static void *ask_aside(void *arg)
     return NULL;
 }
 
-/* A response that takes long is waited for as long as the client says, whatever is known of its server; an attempt of a
- * last wait is not, once the time is over. */
+/* A response that takes long is waited for as long as the client's options allow, whatever is known of its server; an
+ * attempt of a last wait is not, once the time is over. */
 static void test_a_slow_response_is_waited_for(void **state)
 {
     struct server here = { 0 };
@@ -333,7 +333,7 @@ static void test_an_error_is_an_answer(void **state)
     cove__http_free(hasty);
 }
 
-/* A proxy that is away says nothing about the server. */
+/* An unreachable proxy does not mean that the server is unreachable. */
 static void test_by_way_of_a_proxy(void **state)
 {
     struct server here = { 0 }, proxy = { 0 };
@@ -379,7 +379,7 @@ static void keep_line(void *user, enum cove_log_level level, const char *subject
     cove_cancel_fire(stop);
 }
 
-static void test_the_deadline_is_said_once(void **state)
+static void test_the_deadline_is_logged_once(void **state)
 {
     struct server here = { 0 };
     struct cove__http *http = client();
@@ -401,7 +401,7 @@ static void test_the_deadline_is_said_once(void **state)
     cove__http_free(http);
 }
 
-static void test_a_long_retry_after_is_said(void **state)
+static void test_a_long_retry_after_is_logged(void **state)
 {
     struct server here = { 0 };
     struct cove__http *http = client();
@@ -448,7 +448,7 @@ static void keep_first_line(void *user, enum cove_log_level level, const char *s
 }
 
 /* A connection that is neither made nor refused: the server's queue of them is full. */
-static void test_a_connect_that_hangs_is_said(void **state)
+static void test_a_connect_that_hangs_is_logged(void **state)
 {
     struct server here = { 0 };
     struct cove__http_config config = { .proxy = "", .connect_timeout_ms = 600000 };
@@ -494,6 +494,29 @@ static void test_a_connect_that_hangs_is_said(void **state)
     cove__http_free(http);
 }
 
+/* It waits without a slot and without an attempt, and its deadline ends it. */
+static void test_a_request_that_begins_later(void **state)
+{
+    static const struct cove__http_hooks hooks = { .prepare = prepare };
+    struct cove__http *http = client();
+    struct cove__http_request r;
+    struct cove_error err = COVE_ERROR_INIT;
+    struct server none = { 0 };
+
+    cove__http_request_init(&r);
+    r.http = http;
+    r.hooks = &hooks;
+    r.self = &none;
+    r.op.ctx.op = "write";
+    r.op.ctx.url = "test://x";
+    r.op.ctx.deadline_ns = cove__now_ns() + 20 * COVE__MS;
+    r.begin_after_ns = 3600 * COVE__SEC;
+    assert_int_equal(cove__http_run(&r, &err), COVE_ETIMEDOUT);
+    assert_int_equal(r.attempts, 0);
+    cove__http_request_done(&r);
+    cove__http_free(http);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -504,9 +527,10 @@ int main(void)
         cmocka_unit_test(test_an_error_is_an_answer),
         cmocka_unit_test(test_by_way_of_a_proxy),
         cmocka_unit_test(test_by_the_settings_of_the_environment),
-        cmocka_unit_test(test_the_deadline_is_said_once),
-        cmocka_unit_test(test_a_long_retry_after_is_said),
-        cmocka_unit_test(test_a_connect_that_hangs_is_said),
+        cmocka_unit_test(test_the_deadline_is_logged_once),
+        cmocka_unit_test(test_a_long_retry_after_is_logged),
+        cmocka_unit_test(test_a_connect_that_hangs_is_logged),
+        cmocka_unit_test(test_a_request_that_begins_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

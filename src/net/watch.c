@@ -1,6 +1,6 @@
 /*
- * The epoll set of one I/O thread. Between libcurl, which says by callbacks what it wants to hear of, and loop.c, which
- * waits. All but cove__watch_wake on the loop's thread.
+ * The epoll set of one I/O thread. libcurl's callbacks name the events of each socket that it waits for; loop.c waits
+ * for them. All functions but cove__watch_wake run on the loop's thread.
  */
 #include "net/watch.h"
 
@@ -79,7 +79,7 @@ static bool enter(struct cove__watch *w, int fd)
     if (need > w->n_sockets) {
         size_t n = w->n_sockets * 2 > need ? w->n_sockets * 2 : need;
         struct socket_watch *more = cove__realloc(w->sockets, n * sizeof(*more));
-        if (more == NULL)
+        if (!more)
             return false;
         for (size_t i = w->n_sockets; i < n; i++)
             more[i] = (struct socket_watch){ 0 };
@@ -114,8 +114,8 @@ int cove__watch_close(void *user, curl_socket_t fd)
     return close(fd);
 }
 
-/* Also called for sockets that were not opened here: those by which libcurl's resolver thread calls. They are taken out
- * at once when libcurl lets go of them, for no callback comes when they are closed. */
+/* Also called for sockets that were not opened here: those by which libcurl's resolver thread wakes the loop. They are
+ * removed as soon as libcurl stops watching them, since no callback comes when they are closed. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known)
 {
     struct cove__watch *w = user;
@@ -129,11 +129,11 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *k
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
         events |= EPOLLOUT;
     if (!ours && what == CURL_POLL_REMOVE) {
-        if (known != NULL)
+        if (known)
             set_remove(w, fd);
         return 0;
     }
-    if (!ours && known == NULL) {
+    if (!ours && !known) {
         if (!enter(w, fd))
             return 0; /* libcurl looks after its resolver by time as well */
         curl_multi_assign(w->multi, fd, &foreign);
@@ -155,7 +155,7 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
 struct cove__watch *cove__watch_new(CURLM *multi)
 {
     struct cove__watch *w = cove__calloc(1, sizeof(*w));
-    if (w == NULL)
+    if (!w)
         return NULL;
     w->multi = multi;
     w->timer_ns = INT64_MAX;
@@ -178,7 +178,7 @@ struct cove__watch *cove__watch_new(CURLM *multi)
 
 void cove__watch_free(struct cove__watch *w)
 {
-    if (w == NULL)
+    if (!w)
         return;
     if (w->epoll_fd >= 0)
         close(w->epoll_fd);
@@ -221,7 +221,7 @@ static void run_event(struct cove__watch *w, const struct epoll_event *e)
         bits |= CURL_CSELECT_IN;
     if (e->events & EPOLLOUT)
         bits |= CURL_CSELECT_OUT;
-    if (e->events & (EPOLLERR | EPOLLHUP)) /* as readiness: the call that libcurl then makes says what is wrong */
+    if (e->events & (EPOLLERR | EPOLLHUP)) /* as readiness: libcurl's next call on the socket returns the error */
         bits |= (s->wanted & EPOLLIN ? CURL_CSELECT_IN : 0) | (s->wanted & EPOLLOUT ? CURL_CSELECT_OUT : 0);
     curl_multi_socket_action(w->multi, fd, bits, &running);
 }

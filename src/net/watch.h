@@ -2,8 +2,8 @@
  * What an I/O thread waits for: the sockets of its curl multi handle, libcurl's timer, and the calls of other threads.
  * For loop.c; transfer.c names the two socket callbacks to libcurl.
  *
- * One epoll set a loop. A socket of ours enters it when it is opened and leaves it when it is closed: between two
- * requests on one connection nothing is asked of the kernel.
+ * One epoll set a loop. A socket of ours enters it when it is opened and leaves it when it is closed: no system call is
+ * needed between two requests on one connection.
  */
 #ifndef COVE_NET_WATCH_H
 #define COVE_NET_WATCH_H

@@ -7,10 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "queue/queue.h"
-
-#define WORKERS_MAX 16
-
-static struct cove__workers workers = COVE__WORKERS_INIT(WORKERS_MAX);
+#include "stream/whole.h"
 
 int cove__job_new(struct cove_queue *queue, enum cove__job_kind kind, cove_fs *fs, const char *path,
                   const struct cove_call *call, const char *op, struct cove__job **ret, struct cove_error *err)
@@ -27,8 +24,8 @@ int cove__job_new(struct cove_queue *queue, enum cove__job_kind kind, cove_fs *f
         return rc;
     }
     job->fs = cove_fs_ref(fs);
-    job->stop = cove__cancel_child(call ? call->cancel : NULL);
-    job->bounded = job->target.ctx.deadline_ns != INT64_MAX || (call && call->cancel);
+    job->stop = cove__cancel_child(job->target.ctx.cancel);
+    job->bounded = job->target.ctx.deadline_ns != INT64_MAX || job->target.ctx.cancel;
     job->target.ctx.cancel = job->stop;
     if (!job->stop) {
         cove__job_free(job);
@@ -42,7 +39,10 @@ static void run_free(struct cove__job *job)
 {
     if (!job->run)
         return;
-    cove__free(job->run->io.ret_etag);
+    if (job->kind == JOB_WRITE_FILE)
+        cove__free(job->run->io.put.ret_etag);
+    else if (job->kind != JOB_STAT)
+        cove__free(job->run->io.read.ret_etag);
     cove__free(job->run->probe);
     cove__free(job->run);
     job->run = NULL;
@@ -86,10 +86,10 @@ void cove__job_result(struct cove__job *job, int rc, int64_t count, const struct
 
 static void end(struct cove__job *job, int rc, int64_t count, const struct cove_error *err)
 {
-    struct cove_error copy = *err; /* what it is part of may go */
+    struct cove_error copy = *err; /* the struct that it is part of may be freed */
 
     cove__job_result(job, rc, count, &copy);
-    cove__queue_ended(job);
+    job->queue->job_ended(job);
 }
 
 /* ---- as a whole call, on a thread that may wait ---- */
@@ -101,6 +101,16 @@ static int64_t bytes_of(const struct cove_range *ranges, size_t n)
     for (size_t i = 0; i < n; i++)
         bytes += ranges[i].done;
     return bytes;
+}
+
+/* Allocates the info of the file before it is written, so that a later lack of memory cannot hide a success. */
+static int new_info(struct cove__job *job)
+{
+    if (!job->info)
+        job->info = cove__calloc(1, sizeof *job->info);
+    if (!job->info)
+        return COVE_ENOMEM;
+    return cove__info_set(job->info, job->target.path, COVE_INFO_FILE, (int64_t)job->length, -1, NULL);
 }
 
 static int64_t call_it(struct cove__job *job, const struct cove_call *call, struct cove_error *err)
@@ -124,7 +134,9 @@ static int64_t call_it(struct cove__job *job, const struct cove_call *call, stru
         cove__first_bytes_done(&job->head);
         return rc < 0 ? rc : (int64_t)size;
     case JOB_WRITE_FILE:
-        rc = cove_fs_write_file(job->fs, path, job->data, job->length, call, err);
+        if (new_info(job) < 0)
+            return cove__fail_nomem(err, "a job's result");
+        rc = cove__fs_write_file(job->fs, path, job->data, job->length, call, job->info, err);
         return rc < 0 ? rc : (int64_t)job->length;
     case JOB_REMOVE:
         return cove_fs_remove(job->fs, path, call, err);
@@ -160,29 +172,59 @@ static void work(void *user)
     end(job, rc < 0 ? (int)rc : 0, rc, &err);
 }
 
+/* The group of the queue's work on `fs`. NULL: no memory. */
+static struct cove__work_group *group_of(cove_queue *queue, const cove_fs *fs)
+{
+    pthread_mutex_lock(&queue->lock);
+    struct cove__fs_work *work = queue->work;
+
+    while (work && work->fs != fs)
+        work = work->next;
+    if (!work && (work = cove__calloc(1, sizeof *work))) {
+        work->fs = fs;
+        work->next = queue->work;
+        queue->work = work;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return work ? &work->group : NULL;
+}
+
+/* Its deadline passed, or its token was fired, before a worker was free. */
+static void end_late(void *user, int rc, const struct cove_error *err)
+{
+    end(user, rc, 0, err);
+}
+
 static void hand_to_workers(struct cove__job *job)
 {
+    struct cove__work_group *group = group_of(job->queue, job->fs);
     struct cove_error err = COVE_ERROR_INIT;
     int rc;
 
     run_free(job);
-    job->work = (struct cove__work){ .run = work, .user = job };
-    if (cove__workers_add(&workers, &job->queue->work, &job->work))
+    job->work =
+        (struct cove__work){ .run = work, .late = end_late, .ctx = &job->target.ctx, .or_refuse = true, .user = job };
+    if (group && cove__workers_add(job->fs->calls, group, &job->work))
         return;
+    if (job->work.refused) { /* in the pool nothing would end it at its deadline */
+        job->queue->job_refused(job);
+        return;
+    }
     rc = cove__fs_fail(&err, &job->target.ctx, COVE_ENOMEM, "no thread can be started");
     end(job, rc, 0, &err);
 }
 
 /* ---- as one request of the backend ---- */
 
-/* Whether one request does it. Backends that wait inside their slots never get one from here. */
+/* Whether one request is enough. Backends that wait inside their slots never get requests from here. */
 static bool one_request(const struct cove__job *job)
 {
+    struct cove__put put = { .expected_size = (int64_t)job->length };
     struct cove__part_rules rules = { 0 };
 
     if (job->fs->ops->blocks)
         return false;
-    job->fs->ops->part_rules(job->fs->self, job->kind == JOB_WRITE_FILE ? (int64_t)job->length : -1, &rules);
+    job->fs->ops->upload.part_rules(job->fs->self, job->kind == JOB_WRITE_FILE ? &put : NULL, &rules);
     switch (job->kind) {
     case JOB_STAT:
     case JOB_READ_FILE:
@@ -198,35 +240,77 @@ static bool one_request(const struct cove__job *job)
     }
 }
 
-static int fill_run(struct cove__job *job, struct cove__run *run)
+static void fill_op(struct cove__op *op, struct cove__job *job)
 {
-    struct cove__io *io = &run->io;
+    op->inbox = &job->queue->inbox;
+    op->ctx = job->target.ctx;
+}
 
+static int start_stat(struct cove__job *job, struct cove__stat_io *io)
+{
+    job->info = cove__calloc(1, sizeof *job->info);
+    if (!job->info)
+        return COVE_ENOMEM;
+    *io = (struct cove__stat_io){ .path = job->target.path, .ret_info = job->info };
+    fill_op(&io->op, job);
+    cove__op_start(&io->op);
+    job->fs->ops->stat(job->fs->self, io);
+    return 0;
+}
+
+static void start_read(struct cove__job *job, struct cove__read_io *io, int64_t offset, void *dst, size_t length)
+{
+    *io = (struct cove__read_io){
+        .path = job->target.path, .offset = offset, .dst = dst, .length = length, .ret_total = -1
+    };
+    fill_op(&io->op, job);
+    cove__op_start(&io->op);
+    job->fs->ops->read.range(job->fs->self, io);
+}
+
+static int start_put(struct cove__job *job, struct cove__put_io *io, struct cove__put *put)
+{
+    if (new_info(job) < 0)
+        return COVE_ENOMEM;
+    put->expected_size = (int64_t)job->length;
+    *io = (struct cove__put_io){ .path = job->target.path,
+                                 .src = cove__slice(job->data, job->length),
+                                 .put = put,
+                                 .ret_version_id = &job->info->version_id };
+    fill_op(&io->op, job);
+    cove__op_start(&io->op);
+    job->fs->ops->put(job->fs->self, io);
+    return 0;
+}
+
+static int start_request(struct cove__job *job)
+{
+    struct cove__run *run = cove__calloc(1, sizeof *run);
+
+    if (!run)
+        return COVE_ENOMEM;
+    run->job = job;
+    job->run = run;
     switch (job->kind) {
     case JOB_STAT:
-        job->info = io->ret_info = cove__calloc(1, sizeof *job->info);
-        return io->ret_info ? 0 : COVE_ENOMEM;
+        return start_stat(job, &run->io.stat);
     case JOB_READ_RANGE:
-        io->dst = job->buffer;
-        io->offset = job->offset;
-        io->length = job->offset < 0 ? (size_t)-job->offset : job->length;
+        start_read(job, &run->io.read, job->offset, job->buffer, job->offset < 0 ? (size_t)-job->offset : job->length);
         return 0;
     case JOB_READ_FILE:
     case JOB_READ_OR_OPEN:
-        io->dst = run->probe = cove__malloc(COVE__FIRST_BYTES_SIZE);
-        io->length = COVE__FIRST_BYTES_SIZE;
-        return run->probe ? 0 : COVE_ENOMEM;
-    default: /* JOB_WRITE_FILE */
-        io->src = cove__slice(job->data, job->length);
-        io->put = &run->put;
-        run->put.expected_size = (int64_t)job->length;
+        run->probe = cove__malloc(COVE__FIRST_BYTES_SIZE);
+        if (!run->probe)
+            return COVE_ENOMEM;
+        start_read(job, &run->io.read, 0, run->probe, COVE__FIRST_BYTES_SIZE);
         return 0;
+    default: /* JOB_WRITE_FILE */
+        return start_put(job, &run->io.put, &run->put);
     }
 }
 
 void cove__job_start(struct cove__job *job)
 {
-    const struct cove__fs_ops *ops = job->fs->ops;
     struct cove_error err = COVE_ERROR_INIT;
     int rc = cove__ctx_check(&job->target.ctx, &err);
 
@@ -234,49 +318,34 @@ void cove__job_start(struct cove__job *job)
         end(job, rc, 0, &err);
         return;
     }
-    if (!one_request(job)) {
+    if (job->head.data || !one_request(job)) { /* its first bytes are here: it was refused after that */
         hand_to_workers(job);
         return;
     }
-    job->run = cove__calloc(1, sizeof *job->run);
-    if (job->run) {
-        job->run->job = job;
-        job->run->io = (struct cove__io){ .path = job->target.path, .ret_total = -1 };
-        job->run->io.op.inbox = &job->queue->inbox;
-        job->run->io.op.ctx = job->target.ctx;
-    }
-    if (!job->run || fill_run(job, job->run) < 0) {
+    if (start_request(job) < 0) { /* else the job may have ended, and be gone */
         rc = cove__fail(&err, COVE_ENOMEM, "%s %s: out of memory", job->target.ctx.op, job->target.url);
         end(job, rc, 0, &err);
-        return;
     }
-    cove__op_start(&job->run->io.op);
-    if (job->kind == JOB_STAT)
-        ops->stat(job->fs->self, &job->run->io);
-    else if (job->kind == JOB_WRITE_FILE)
-        ops->put(job->fs->self, &job->run->io);
-    else
-        ops->read(job->fs->self, &job->run->io);
 }
 
-/* The first bytes of a whole file are there. Mostly they are all of it; else a worker goes on from them. */
+/* The first bytes of a file have arrived. Mostly they are the whole file; else a worker reads the rest. */
 static void probed(struct cove__job *job)
 {
     struct cove__run *run = job->run;
-    size_t n = (size_t)run->io.op.count;
+    struct cove__read_io *read = &run->io.read;
+    size_t n = (size_t)read->op.count;
     struct cove_error err = COVE_ERROR_INIT;
     int rc = 0;
 
-    bool whole = run->io.ret_total == (int64_t)n || (n < COVE__FIRST_BYTES_SIZE && run->io.ret_total < (int64_t)n);
+    bool whole = read->ret_total == (int64_t)n || (n < COVE__FIRST_BYTES_SIZE && read->ret_total < (int64_t)n);
     bool allowed = !job->length || n <= job->length;
     bool opens = job->kind == JOB_READ_OR_OPEN && job->at_once && n > job->at_once;
 
     if (!whole || opens) {
-        job->head = (struct cove__first_bytes){
-            .data = run->probe, .n = n, .total = run->io.ret_total, .etag = run->io.ret_etag
-        };
+        job->head =
+            (struct cove__first_bytes){ .data = run->probe, .n = n, .total = read->ret_total, .etag = read->ret_etag };
         run->probe = NULL;
-        run->io.ret_etag = NULL;
+        read->ret_etag = NULL;
         hand_to_workers(job);
         return;
     }
@@ -299,6 +368,10 @@ void cove__job_answered(struct cove__inbox *inbox, struct cove__op *op)
     struct cove__run *run = (struct cove__run *)(void *)op;
 
     (void)inbox;
+    if (run->job->kind == JOB_WRITE_FILE && op->rc == 0) {
+        run->job->info->etag = run->io.put.ret_etag;
+        run->io.put.ret_etag = NULL;
+    }
     if ((run->job->kind == JOB_READ_FILE || run->job->kind == JOB_READ_OR_OPEN) && op->rc == 0)
         probed(run->job);
     else

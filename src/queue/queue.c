@@ -7,12 +7,13 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/copy_options.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
 
 #define PARALLEL_MAX 1024
-#define SWEEP_NS     (100 * COVE__MS) /* how often waiting jobs are looked at for deadlines and tokens */
+#define SWEEP_NS     (100 * COVE__MS) /* how often the deadlines and tokens of waiting jobs are checked */
 
 /* ---- lists ---- */
 
@@ -41,12 +42,34 @@ static void take(struct cove__jobs *jobs, struct cove__job *job)
     jobs->n--;
 }
 
-static void wait_locked(struct cove_queue *q, struct cove__job *job)
+static void add_first(struct cove__jobs *jobs, struct cove__job *job)
+{
+    job->prev = NULL;
+    job->next = jobs->first;
+    if (jobs->first)
+        jobs->first->prev = job;
+    else
+        jobs->last = job;
+    jobs->first = job;
+    jobs->n++;
+}
+
+/* Whether something may have to be done for waiting jobs without an event. */
+static bool sweeps(const struct cove_queue *q)
+{
+    return q->bounded > 0 || q->refused;
+}
+
+/* `again`: it has been begun before those that wait. */
+static void wait_locked(struct cove_queue *q, struct cove__job *job, bool again)
 {
     job->state = JOB_WAITING;
-    add(&q->waiting, job);
+    if (again)
+        add_first(&q->waiting, job);
+    else
+        add(&q->waiting, job);
     q->bounded += job->bounded;
-    if (q->bounded > 0)
+    if (sweeps(q))
         cove__bell_tick(&q->bell, SWEEP_NS);
 }
 
@@ -54,7 +77,7 @@ static void take_waiting_locked(struct cove_queue *q, struct cove__job *job)
 {
     take(&q->waiting, job);
     q->bounded -= job->bounded;
-    if (q->bounded == 0)
+    if (!sweeps(q))
         cove__bell_tick(&q->bell, 0);
 }
 
@@ -65,21 +88,23 @@ static void ended_locked(struct cove_queue *q, struct cove__job *job)
     if (q->polled)
         cove__bell_ring(&q->bell, true);
     if (q->waiting.n + q->running.n == 0)
-        pthread_cond_broadcast(&q->changed); /* who waits longer than this result lasts, waits in vain */
+        pthread_cond_broadcast(
+            &q->changed); /* one thread takes this result; no other result will come for the others */
     else
         pthread_cond_signal(&q->changed);
 }
 
 /* ---- beginning ---- */
 
-/* Begins what there is room for. One thread at a time does, so that a job that ends inside its own start (in memory)
- * makes room for the next one without a call inside a call. */
+/* Starts as many jobs as there is room for. Only one thread does so at a time: a job that ends inside its own start (in
+ * memory) makes room for the next one without a recursive call. */
 static void start_locked(struct cove_queue *q)
 {
     if (q->starting)
         return;
     q->starting = true;
-    while (q->waiting.first && q->running.n < q->parallel) {
+    q->refused = false;
+    while (q->waiting.first && q->running.n < q->parallel && !q->refused) {
         struct cove__job *job = q->waiting.first;
 
         take_waiting_locked(q, job);
@@ -90,11 +115,13 @@ static void start_locked(struct cove_queue *q)
         pthread_mutex_lock(&q->lock);
     }
     q->starting = false;
+    if (!sweeps(q))
+        cove__bell_tick(&q->bell, 0);
     if (q->freeing)
         pthread_cond_broadcast(&q->changed);
 }
 
-void cove__queue_ended(struct cove__job *job)
+static void job_ended(struct cove__job *job)
 {
     struct cove_queue *q = job->queue;
 
@@ -105,12 +132,33 @@ void cove__queue_ended(struct cove__job *job)
     pthread_mutex_unlock(&q->lock);
 }
 
+/* There are more jobs than threads that the system allows. The job is first in line again, where its deadline and its
+ * token end it. */
+static void job_refused(struct cove__job *job)
+{
+    struct cove_queue *q = job->queue;
+    struct cove_error err = COVE_ERROR_INIT;
+
+    pthread_mutex_lock(&q->lock);
+    take(&q->running, job);
+    int rc = cove__ctx_check(&job->target.ctx, &err); /* cove_queue_free has fired it, and waits */
+    if (rc < 0) {
+        cove__job_result(job, rc, 0, &err);
+        ended_locked(q, job);
+    } else {
+        q->refused = true;
+        wait_locked(q, job, true);
+    }
+    pthread_cond_broadcast(&q->changed);
+    pthread_mutex_unlock(&q->lock);
+}
+
 /* Waiting jobs whose deadline passed or whose token was fired end without a turn. */
 static void sweep_locked(struct cove_queue *q)
 {
     int64_t now_ns = cove__now_ns();
 
-    if (q->bounded == 0 || now_ns - q->swept_ns < SWEEP_NS)
+    if (!sweeps(q) || now_ns - q->swept_ns < SWEEP_NS)
         return;
     q->swept_ns = now_ns;
     cove__bell_heard(&q->bell);
@@ -125,12 +173,20 @@ static void sweep_locked(struct cove_queue *q)
         cove__job_result(job, rc, 0, &err);
         ended_locked(q, job);
     }
+    if (q->refused)
+        start_locked(q);
 }
 
 /* ---- life ---- */
 
-static void let_go(struct cove_queue *q)
+static void release(struct cove_queue *q)
 {
+    while (q->work) {
+        struct cove__fs_work *work = q->work;
+
+        q->work = work->next;
+        cove__free(work);
+    }
     cove__bell_done(&q->bell);
     pthread_cond_destroy(&q->changed);
     pthread_mutex_destroy(&q->lock);
@@ -143,10 +199,9 @@ int cove_queue_new(const struct cove_queue_options *options, cove_queue **ret_qu
     cove_queue *q;
     int errnum;
 
-    if (options && options->size >= sizeof o)
-        o = *options;
-    else if (options)
-        return cove__fail(err, COVE_EINVAL, "queue: the options' size is not set");
+    int rc = options ? COVE__COPY_OPTIONS(&o, options, "queue: options", err) : 0;
+    if (rc < 0)
+        return rc;
     if (o.parallel < 1 || o.parallel > PARALLEL_MAX || o.max_jobs < 1)
         return cove__fail(err, COVE_EINVAL, "queue: parallel is from 1 to %d, max_jobs at least 1", PARALLEL_MAX);
     q = cove__calloc(1, sizeof *q);
@@ -156,12 +211,14 @@ int cove_queue_new(const struct cove_queue_options *options, cove_queue **ret_qu
     q->parallel = o.parallel;
     q->max_jobs = o.max_jobs;
     q->inbox.arrived = cove__job_answered;
+    q->job_ended = job_ended;
+    q->job_refused = job_refused;
     pthread_mutex_init(&q->lock, NULL);
     cove__cond_init(&q->changed);
     errnum = cove__bell_init(&q->bell);
     if (errnum) {
-        let_go(q);
-        return cove__fail_errno(err, errnum, "queue: no descriptor");
+        release(q);
+        return cove__fail_errno(err, errnum, "queue: create a descriptor");
     }
     *ret_queue = q;
     return 0;
@@ -174,7 +231,7 @@ static bool foreign(const cove_queue *q)
 
 static int fail_foreign(struct cove_error *err)
 {
-    return cove__fail(err, COVE_ESTATE, "queue: it belongs to the process that made it");
+    return cove__fail(err, COVE_ESTATE, "queue: a forked child cannot use the queue of its parent");
 }
 
 void cove_queue_free(cove_queue *queue)
@@ -193,11 +250,11 @@ void cove_queue_free(cove_queue *queue)
     while (queue->running.n > 0 || queue->starting)
         pthread_cond_wait(&queue->changed, &queue->lock);
     pthread_mutex_unlock(&queue->lock);
-    while ((job = queue->ended.first) != NULL) {
+    while ((job = queue->ended.first)) {
         take(&queue->ended, job);
         cove__job_free(job);
     }
-    let_go(queue);
+    release(queue);
 }
 
 /* ---- submitting ---- */
@@ -216,7 +273,7 @@ static int64_t submit(cove_queue *q, struct cove__job *job, void *user, struct c
         return number;
     }
     number = job->number = ++q->numbers;
-    wait_locked(q, job);
+    wait_locked(q, job, false);
     start_locked(q);
     pthread_mutex_unlock(&q->lock);
     return number;
@@ -245,7 +302,7 @@ int64_t cove_queue_read_range(cove_queue *queue, cove_fs *fs, const char *path, 
 
     if (rc == 0 && (offset == INT64_MIN || (length > 0 && !buffer) || length > (size_t)INT64_MAX ||
                     (offset > 0 && offset > INT64_MAX - (int64_t)length))) {
-        rc = cove__fs_fail(err, &job->target.ctx, COVE_EINVAL, "a buffer and a sane range are needed");
+        rc = cove__fs_fail(err, &job->target.ctx, COVE_EINVAL, "a buffer and a valid range are needed");
         cove__job_free(job);
     }
     if (rc < 0)
@@ -295,8 +352,7 @@ int64_t cove_queue_read_or_open(cove_queue *queue, cove_fs *fs, const char *path
         return rc;
     job->at_once = at_once;
     job->length = max_bytes;
-    if (call)
-        job->call = *call;
+    job->call = cove__call_of(call);
     cove_cancel_ref(job->call.cancel);
     return submit(queue, job, user, err);
 }
@@ -308,7 +364,7 @@ int64_t cove_queue_write_file(cove_queue *queue, cove_fs *fs, const char *path, 
     int rc = begin(queue, JOB_WRITE_FILE, fs, path, call, "write", &job, err);
 
     if (rc == 0 && ((size > 0 && !data) || size > (size_t)INT64_MAX)) {
-        rc = cove__fs_fail(err, &job->target.ctx, COVE_EINVAL, "data and a sane size are needed");
+        rc = cove__fs_fail(err, &job->target.ctx, COVE_EINVAL, "data and a valid size are needed");
         cove__job_free(job);
     }
     if (rc < 0)
@@ -380,7 +436,7 @@ static void wait_change_locked(struct cove_queue *q, int64_t due_ns)
     int64_t sweep_ns = cove__now_ns() + SWEEP_NS;
     struct timespec t;
 
-    if (q->bounded > 0 && sweep_ns < due_ns)
+    if (sweeps(q) && sweep_ns < due_ns)
         due_ns = sweep_ns;
     if (due_ns == INT64_MAX) {
         pthread_cond_wait(&q->changed, &q->lock);
@@ -470,7 +526,7 @@ int cove_queue_fd(cove_queue *queue)
 
 /* ---- cancelling ---- */
 
-/* It may be on a list that is being walked: `next` is taken before. */
+/* The job may be on a list that a caller walks, so the caller reads `next` before. */
 static void cancel_locked(struct cove_queue *q, struct cove__job *job)
 {
     struct cove_error err = COVE_ERROR_INIT;

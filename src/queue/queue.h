@@ -30,12 +30,17 @@ enum cove__job_kind {
 };
 enum cove__job_state { JOB_WAITING, JOB_RUNNING, JOB_ENDED };
 
-/* What a job needs only while it is worked on. `io` comes first: the inbox gives it back. */
+/* What a job needs only while it runs. The operation is the first member: the inbox returns it. */
 struct cove__run {
-    struct cove__io io;
+    union {
+        struct cove__op op; /* of any of them */
+        struct cove__stat_io stat;
+        struct cove__read_io read; /* read_range, read_file, read_or_open */
+        struct cove__put_io put;   /* write_file */
+    } io;
     struct cove__job *job;
-    struct cove__put put;
-    uint8_t *probe; /* read_file, read_or_open: where its first bytes land */
+    struct cove__put put; /* write_file */
+    uint8_t *probe;       /* read_file, read_or_open: where its first bytes land */
 };
 
 struct cove__job {
@@ -66,7 +71,7 @@ struct cove__job {
     struct cove__first_bytes head; /* read_file, read_or_open: the first bytes, of a file that has more */
     void *bytes;                   /* read_file, read_or_open: owned */
     cove_reader *reader;           /* read_or_open: owned */
-    struct cove_info *info;        /* stat: owned */
+    struct cove_info *info;        /* stat, write_file: owned */
     cove_listing *listing;         /* list, find: owned */
     struct cove_error *err;        /* owned; NULL: none, or no memory for it */
 };
@@ -76,11 +81,21 @@ struct cove__jobs {
     size_t n;
 };
 
+/* A queue's whole calls on one filesystem, before its workers. */
+struct cove__fs_work {
+    const cove_fs
+        *fs; /* may have been freed: then there is no work, and a new filesystem at its address uses the group */
+    struct cove__work_group group;
+    struct cove__fs_work *next;
+};
+
 struct cove_queue {
     /* fixed */
     unsigned generation;
     size_t parallel, max_jobs;
-    struct cove__inbox inbox; /* ended requests come to cove__job_answered */
+    struct cove__inbox inbox;                   /* ended requests come to cove__job_answered */
+    void (*job_ended)(struct cove__job *job);   /* called by job.c: its result is set; not to be touched after this */
+    void (*job_refused)(struct cove__job *job); /* likewise: the system allows no thread for it now; it waits again */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     /* under lock */
@@ -88,11 +103,12 @@ struct cove_queue {
     struct cove__bell bell;
     int64_t numbers;
     size_t bounded; /* of `waiting` */
-    bool starting;  /* a thread is starting jobs: it sees to those that come meanwhile */
-    bool polled;    /* somebody has the descriptor: the bell is rung */
+    bool starting;  /* a thread is starting jobs: it also starts those that come meanwhile */
+    bool polled;    /* the caller has the descriptor: the bell is rung */
     bool freeing;
-    int64_t swept_ns;             /* when the waiting ones were last looked through */
-    struct cove__work_group work; /* the workers': jobs that wait for one */
+    bool refused;     /* the first waiting job was, and is begun again at the next sweep, or when another has ended */
+    int64_t swept_ns; /* when the waiting jobs were last checked */
+    struct cove__fs_work *work; /* owned list; jobs that wait for a worker */
 };
 
 /* ---- job.c ---- */
@@ -100,14 +116,10 @@ struct cove_queue {
 int cove__job_new(struct cove_queue *queue, enum cove__job_kind kind, cove_fs *fs, const char *path,
                   const struct cove_call *call, const char *op, struct cove__job **ret, struct cove_error *err);
 void cove__job_free(struct cove__job *job); /* NULL accepted */
-/* Begins it; it ends in cove__queue_ended, now or later, on any thread. */
+/* Begins it; it ends in the queue's `job_ended`, now or later, on any thread. */
 void cove__job_start(struct cove__job *job);
 /* Sets how it ended. */
 void cove__job_result(struct cove__job *job, int rc, int64_t count, const struct cove_error *err);
 void cove__job_answered(struct cove__inbox *inbox, struct cove__op *op); /* the inbox's */
-
-/* ---- queue.c ---- */
-
-void cove__queue_ended(struct cove__job *job); /* its result is set; not to be touched after this */
 
 #endif

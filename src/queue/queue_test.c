@@ -10,6 +10,7 @@
 #include <cove/queue.h>
 
 #include "base/mem.h"
+#include "queue/queue.h"
 
 /* One of each kind, on `root`. Every submission that succeeded gives one result. */
 static void round_of_jobs(const char *root)
@@ -116,10 +117,26 @@ static void older_results(void **state)
     cove_fs_unref(fs);
 }
 
+/* A program that was compiled against an older header has a smaller struct: what it lacks has its default. */
+static void older_options(void **state)
+{
+    struct cove_queue_options o = { offsetof(struct cove_queue_options, max_jobs), 2, 0 };
+    struct cove_error err = COVE_ERROR_INIT;
+    cove_queue *q = NULL;
+
+    assert_int_equal(cove_queue_new(&o, &q, &err), 0);
+    assert_int_equal(q->parallel, 2);
+    assert_int_equal(q->max_jobs, 65536);
+    cove_queue_free(q);
+    o.size = 0;
+    assert_int_equal(cove_queue_new(&o, &q, &err), COVE_EINVAL);
+    assert_non_null(strstr(err.message, "_INIT macro"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(without_memory), cmocka_unit_test(words_without_memory),
-                                        cmocka_unit_test(older_results) };
+                                        cmocka_unit_test(older_results), cmocka_unit_test(older_options) };
 
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
 }

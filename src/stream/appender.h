@@ -1,4 +1,7 @@
-/* Inside of appenders: the appender itself (appender.c) and the thread that flushes them all (flusher.c). */
+/*
+ * The inside of appenders. appender.c has the calls; flusher.c is the thread that flushes all appenders;
+ * appender_flush.c is the flush, for both.
+ */
 #ifndef COVE_STREAM_APPENDER_H
 #define COVE_STREAM_APPENDER_H
 
@@ -15,7 +18,7 @@ struct cove_appender {
     cove_fs *fs;
     struct cove__target target;
     struct cove_call call;
-    cove_cancel *cancel; /* of the user's, so that it lives as long as the appender */
+    cove_cancel *cancel; /* a child of the caller's token, which lives as long as the appender */
     unsigned generation; /* of fork */
     int64_t interval_ns; /* 0: each write is a flush */
     size_t flush_bytes;
@@ -35,16 +38,27 @@ struct cove_appender {
     struct cove_appender *next; /* the flusher's */
 };
 
-void cove__appender_free(struct cove_appender *a);
-/* Flushes from the background; trouble is logged or kept for the next call. A flush that another thread is at already
- * is left to it. */
+/* ---- appender_flush.c ---- */
+
+/* Sends everything. A flush that is under way in another thread is waited for first. */
+int cove__appender_flush_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err);
+/* The same when the appender is closed. A flush that is under way becomes a last wait, too. */
+int cove__appender_flush_at_last_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err);
+/* Waits for another thread's flush until this call's deadline; the flush has its own deadline. */
+int cove__appender_wait_locked(struct cove_appender *a, int64_t deadline_ns, struct cove_error *err);
+/* Fails a call that ends before the flush that it waits for; the message also has why the flush's last attempt failed.
+ */
+int cove__appender_timed_out(const struct cove_appender *a, struct cove_error *err);
+/* Flushes from the background; trouble is logged or kept for the next call. Returns at once if another thread is
+ * flushing. */
 void cove__appender_flush_due(struct cove_appender *a);
 /* The last flush of all, at the process's end: one that is under way is waited for, and what gathered meanwhile is
  * flushed. */
 void cove__appender_flush_last(struct cove_appender *a, int64_t deadline_ns);
 int64_t cove__appender_due(struct cove_appender *a);
 
-/* flusher.c */
+/* ---- flusher.c ---- */
+
 int cove__flusher_add(struct cove_appender *a, struct cove_error *err); /* starts the thread where there is none */
 /* Returns when neither the thread nor the process's end flushes it any more. False: a flush was still running at the
  * deadline and was cancelled. The process's end waits for the caller's own flush until cove__flusher_closed. */

@@ -28,23 +28,28 @@
 #define SHORT_MS  1
 #define MISSED_NS (20 * COVE__SEC) /* after so long who should have come will not */
 #define JOBS      40
+#define THREADS   16 /* of a filesystem */
+#define READS     6  /* of four slots each: enough for all threads */
 
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;        /* on CLOCK_MONOTONIC */
-    unsigned inside, most, wanted; /* slots that wait: now, at most so far; all go on once so many have been there */
+    unsigned inside, most, wanted; /* slots that wait: now, at most so far; all continue once so many have been there */
+    unsigned on_workers;           /* of those inside */
     bool missed;
     pthread_t thread; /* of the latest slot */
     unsigned opened, closed, without;
-    int fails;      /* of read_open: with this code; 0: not */
+    int fails;      /* of read.open: with this code; 0: not */
     unsigned times; /* … as often, 0: once */
-    unsigned looks; /* calls of read_open */
+    unsigned looks; /* calls of read.open */
 } seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct cove__fs_ops ops;
 static cove_fs *fs;
 static uint8_t data[SIZE], back[SIZE];
 static char handle; /* its address is the store's handle */
+
+static _Thread_local bool reads; /* a thread of a test, which helps with its own slots */
 
 /* Waits inside of a slot until as many are there as the test wants. */
 static void meet(void)
@@ -53,12 +58,14 @@ static void meet(void)
 
     pthread_mutex_lock(&seen.lock);
     seen.thread = pthread_self();
+    seen.on_workers += !reads;
     if (++seen.inside > seen.most)
         seen.most = seen.inside;
     pthread_cond_broadcast(&seen.changed);
     while (seen.most < seen.wanted && !seen.missed)
         seen.missed = !cove__cond_wait_until(&seen.changed, &seen.lock, until_ns);
     seen.inside--;
+    seen.on_workers -= !reads;
     pthread_mutex_unlock(&seen.lock);
 }
 
@@ -70,19 +77,19 @@ static void want(unsigned n)
     pthread_mutex_unlock(&seen.lock);
 }
 
-static void blocking_read(void *self, struct cove__io *io)
+static void blocking_read(void *self, struct cove__read_io *io)
 {
     pthread_mutex_lock(&seen.lock);
     seen.without += io->handle != &handle;
     pthread_mutex_unlock(&seen.lock);
     meet();
-    cove__memory_ops.read(self, io);
+    cove__memory_ops.read.range(self, io);
 }
 
-static void blocking_part(void *self, struct cove__io *io)
+static void blocking_part(void *self, struct cove__part_io *io)
 {
     meet();
-    cove__memory_ops.upload_part(self, io);
+    cove__memory_ops.upload.part(self, io);
 }
 
 static int look_up(void *self, const char *path, const struct cove__ctx *ctx, void **ret_handle, struct cove_error *err)
@@ -94,7 +101,7 @@ static int look_up(void *self, const char *path, const struct cove__ctx *ctx, vo
     if (fails && (seen.times == 0 || --seen.times == 0))
         seen.fails = 0;
     if (fails)
-        return cove__fs_fail(err, ctx, fails, "nobody knows where it is");
+        return cove__fs_fail(err, ctx, fails, "its place is not known");
     seen.opened++;
     *ret_handle = &handle;
     return 0;
@@ -107,9 +114,9 @@ static void forget(void *self, void *what)
     seen.closed++;
 }
 
-static void rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
+static void rules(void *self, const struct cove__put *put, struct cove__part_rules *ret)
 {
-    (void)self, (void)expected_size;
+    (void)self, (void)put;
     *ret = (struct cove__part_rules){ .min_part = 1, .default_part = PART, .max_part = PART, .parallel = 4 };
 }
 
@@ -125,9 +132,9 @@ static int setup(void **state)
     ops = cove__memory_ops;
     ops.real_directories = false;
     ops.blocks = true;
-    ops.part_rules = rules;
-    ops.read = blocking_read;
-    ops.upload_part = blocking_part;
+    ops.upload.part_rules = rules;
+    ops.read.range = blocking_read;
+    ops.upload.part = blocking_part;
     fs->ops = &ops;
     return 0;
 }
@@ -148,16 +155,16 @@ static int begin(void **state)
     seen.missed = false;
     fs->timeout_ms = 0;
     memset(back, 0, sizeof back);
-    ops.read_open = NULL;
-    ops.read_close = NULL;
+    ops.read.open = NULL;
+    ops.read.close = NULL;
     return 0;
 }
 
 static int begin_with_handles(void **state)
 {
     begin(state);
-    ops.read_open = look_up;
-    ops.read_close = forget;
+    ops.read.open = look_up;
+    ops.read.close = forget;
     return 0;
 }
 
@@ -264,6 +271,47 @@ static void jobs_that_wait_for_parts(void **state)
     cove_queue_free(q);
 }
 
+/* Without a deadline, whatever the filesystem's timeout is by then. */
+static void *read_all(void *buffer)
+{
+    struct cove_call call = COVE_CALL_INIT;
+
+    reads = true;
+    call.timeout_ms = -1;
+    return cove_fs_read_range(fs, ROOT "file", 0, buffer, SIZE, &call, NULL) == (int64_t)SIZE ? buffer : NULL;
+}
+
+/* The reads' slots fill the filesystem's threads, whichever they run themselves. An open that waits for a thread
+ * ends at its deadline, with all that it had asked for. */
+static void an_open_while_all_threads_hang(void **state)
+{
+    static uint8_t buffers[READS][SIZE];
+    pthread_t threads[READS];
+    cove_reader *r = NULL;
+    void *read = NULL;
+
+    (void)state;
+    want(100);
+    for (size_t i = 0; i < READS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_all, buffers[i]), 0);
+    pthread_mutex_lock(&seen.lock);
+    while (seen.on_workers < THREADS && !seen.missed)
+        pthread_cond_wait(&seen.changed, &seen.lock);
+    pthread_mutex_unlock(&seen.lock);
+    fs->timeout_ms = SHORT_MS;
+    assert_int_equal(cove_reader_open(fs, ROOT "file", NULL, &r, NULL), COVE_ETIMEDOUT);
+    fs->timeout_ms = 0;
+    pthread_mutex_lock(&seen.lock);
+    assert_false(seen.missed);
+    assert_int_equal(seen.on_workers, THREADS);
+    pthread_mutex_unlock(&seen.lock);
+    want(0);
+    for (size_t i = 0; i < READS; i++) {
+        pthread_join(threads[i], &read);
+        assert_ptr_equal(read, buffers[i]);
+    }
+}
+
 /* ---- handles ---- */
 
 static void a_reader_looks_up_once(void **state)
@@ -306,7 +354,7 @@ static void a_look_up_that_fails(void **state)
     (void)state;
     seen.fails = COVE_ENETWORK;
     assert_int_equal(cove_reader_open(fs, ROOT "file", NULL, &r, &err), COVE_ENETWORK);
-    assert_non_null(strstr(err.message, "nobody knows where it is"));
+    assert_non_null(strstr(err.message, "its place is not known"));
     seen.fails = COVE_ENETWORK;
     assert_int_equal(cove_fs_read_range(fs, ROOT "file", 0, back, SIZE, NULL, &err), COVE_ENETWORK);
     assert_int_equal(seen.opened + seen.closed, 0);
@@ -379,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup(a_reader_keeps_its_deadline, begin),
         cmocka_unit_test_setup(parts_of_a_writer_in_parallel, begin),
         cmocka_unit_test_setup(jobs_that_wait_for_parts, begin),
+        cmocka_unit_test_setup(an_open_while_all_threads_hang, begin),
         cmocka_unit_test_setup(a_reader_looks_up_once, begin_with_handles),
         cmocka_unit_test_setup(a_large_read_looks_up_once, begin_with_handles),
         cmocka_unit_test_setup(a_look_up_that_fails, begin_with_handles),

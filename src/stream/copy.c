@@ -1,8 +1,9 @@
-/* From a reader to a writer with one copy of the bytes: into the writer's parts, or out of the reader's window. */
+/* Copies from a reader to a writer, moving the bytes once: into the writer's parts, or out of the reader's window. */
 #include "stream/copy.h"
 
 #define STEP                                                                                                           \
-    ((int64_t)1 << 20) /* of a file, into a part: still in the cache when it is sent, where that comes at once */
+    ((int64_t)1 << 20) /* read from a file into a part at once: still in the cache if it is sent right away            \
+                        */
 
 int64_t cove_writer_copy_from(cove_writer *writer, cove_reader *from, size_t at_most, struct cove_error *err)
 {
@@ -14,7 +15,7 @@ int64_t cove_writer_copy_from(cove_writer *writer, cove_reader *from, size_t at_
 
     if (cove__reader_is_direct(from)) {
         if (cove_reader_tell(from) >= cove_reader_size(from))
-            return 0; /* before room is made by sending a part: what fits in one needs no upload */
+            return 0; /* do not send a part to make room yet: a file that fits in one part needs no upload */
         n = cove__writer_room(writer, &room, err);
         if (n <= 0)
             return n;

@@ -31,16 +31,15 @@
 #define CAUSE  "SlowDown" /* of every attempt that fails before the gate */
 #define ROUNDS 3          /* of the keeper: after so many it has ended whatever had to end */
 
-typedef void slot_fn(void *self, struct cove__io *io);
-
 static struct {
     pthread_mutex_t lock;
     pthread_t thread;
-    bool shut, stop, opens_at_last;    /* the last: to the flush of an appender that somebody waits for at last */
+    bool shut, stop, opens_at_last;    /* the last: to the flush of an appender, as its last wait begins */
     unsigned rounds, arrived, at_jump; /* by the keeper; requests that came; reads of what stands at JUMP */
-    struct {
-        struct cove__io *io;
-        slot_fn *slot;
+    struct arrived {
+        struct cove__op *op;
+        struct cove__read_io *read; /* one of these two */
+        struct cove__part_io *part;
     } before[MANY];
     size_t n;
 } gate = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -48,33 +47,42 @@ static struct {
 static struct cove__fs_ops ops;
 static cove_fs *fs;
 
-static void arrive(void *self, struct cove__io *io, slot_fn *slot)
+static void go_on(struct arrived request)
+{
+    if (request.read)
+        cove__memory_ops.read.range(fs->self, request.read);
+    else
+        cove__memory_ops.upload.part(fs->self, request.part);
+}
+
+static void arrive(struct arrived request)
 {
     pthread_mutex_lock(&gate.lock);
     bool waits = gate.shut;
     gate.arrived++;
     if (waits) {
-        cove__background_failed(&io->op.ctx, CAUSE);
+        cove__background_failed(&request.op->ctx, CAUSE);
         assert_true(gate.n < MANY);
-        gate.before[gate.n].io = io;
-        gate.before[gate.n++].slot = slot;
+        gate.before[gate.n++] = request;
     }
     pthread_mutex_unlock(&gate.lock);
     if (!waits)
-        slot(self, io);
+        go_on(request);
 }
 
-static void gated_read(void *self, struct cove__io *io)
+static void gated_read(void *self, struct cove__read_io *io)
 {
+    (void)self;
     pthread_mutex_lock(&gate.lock);
     gate.at_jump += io->offset == (int64_t)JUMP;
     pthread_mutex_unlock(&gate.lock);
-    arrive(self, io, cove__memory_ops.read);
+    arrive((struct arrived){ .op = &io->op, .read = io });
 }
 
-static void gated_part(void *self, struct cove__io *io)
+static void gated_part(void *self, struct cove__part_io *io)
 {
-    arrive(self, io, cove__memory_ops.upload_part);
+    (void)self;
+    arrive((struct arrived){ .op = &io->op, .part = io });
 }
 
 static bool is_shut(void)
@@ -102,36 +110,35 @@ static int gated_append(void *self, void *tail, struct cove__slice data, const s
         pthread_mutex_unlock(&gate.lock);
         cove__sleep_ns(COVE__MS);
     }
-    return cove__memory_ops.append(self, tail, data, ctx, ret_added, err);
+    return cove__memory_ops.append.write(self, tail, data, ctx, ret_added, err);
 }
 
-static void gated_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
+static void gated_rules(void *self, const struct cove__put *put, struct cove__part_rules *ret)
 {
-    (void)self, (void)expected_size;
+    (void)self, (void)put;
     *ret = (struct cove__part_rules){ .min_part = 1, .default_part = PART, .max_part = PART, .parallel = 4 };
 }
 
-/* Lets go who may go on, and ends whose time is over or whose token was fired. */
+/* Releases the operations that may continue, and ends those whose deadline passed or whose token was fired. */
 static void *keep(void *unused)
 {
     (void)unused;
     pthread_mutex_lock(&gate.lock);
     while (!gate.stop) {
         for (size_t i = 0; i < gate.n;) {
-            struct cove__io *io = gate.before[i].io;
+            struct arrived request = gate.before[i];
             struct cove_error err = COVE_ERROR_INIT;
-            int rc = cove__ctx_check(&io->op.ctx, &err);
+            int rc = cove__ctx_check(&request.op->ctx, &err);
 
             if (rc == 0 && gate.shut) {
                 i++;
                 continue;
             }
-            slot_fn *slot = gate.before[i].slot;
             gate.before[i] = gate.before[--gate.n];
             if (rc < 0)
-                cove__op_finish(&io->op, rc, 0, &err);
+                cove__op_finish(request.op, rc, 0, &err);
             else
-                slot(fs->self, io);
+                go_on(request);
         }
         gate.rounds++;
         pthread_mutex_unlock(&gate.lock);
@@ -183,10 +190,10 @@ static int setup(void **state)
         return -1;
     ops = cove__memory_ops;
     ops.real_directories = false;
-    ops.read = gated_read;
-    ops.upload_part = gated_part;
-    ops.append = gated_append;
-    ops.part_rules = gated_rules;
+    ops.read.range = gated_read;
+    ops.upload.part = gated_part;
+    ops.append.write = gated_append;
+    ops.upload.part_rules = gated_rules;
     if (cove_fs_write_file(fs, ROOT "file", data, SIZE, NULL, NULL) < 0)
         return -1;
     fs->ops = &ops;
@@ -239,7 +246,7 @@ static void reads_ahead_outlive_the_call_that_began_them(void **state)
     cove_reader_close(r);
 }
 
-static void a_read_that_timed_out_goes_on(void **state)
+static void a_read_that_timed_out_is_repeated(void **state)
 {
     struct cove_error err = COVE_ERROR_INIT;
     cove_reader *r = NULL;
@@ -463,7 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(reads_ahead_outlive_the_call_that_began_them, begin),
-        cmocka_unit_test_setup(a_read_that_timed_out_goes_on, begin),
+        cmocka_unit_test_setup(a_read_that_timed_out_is_repeated, begin),
         cmocka_unit_test_setup(a_jump_cancels_what_it_leaves, begin),
         cmocka_unit_test_setup(an_open_ends_in_time, begin),
         cmocka_unit_test_setup(parts_outlive_the_call_that_began_them, begin),

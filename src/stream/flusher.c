@@ -8,20 +8,22 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "base/thread.h"
 #include "stream/appender.h"
 
 #define EXIT_TIMEOUT (60 * COVE__SEC) /* of all appenders together */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed; /* on CLOCK_MONOTONIC; work for the thread, or an appender let go */
+static pthread_cond_t changed; /* on CLOCK_MONOTONIC; work for the thread, or an appender was released */
 static unsigned generation;    /* of fork, in which all below was made; 0: never */
 static struct {                /* under lock */
     struct cove_appender *first;
-    /* The ones that are flushed now: by the thread, and at the process's end. Two, for both may be at work at once, and
-     * neither may let go of what the other one holds. */
+    /* The ones that are flushed now: by the thread, and at the process's end. Two, because both may flush at once, and
+     * neither may release the one that the other holds. */
     struct cove_appender *of_thread, *of_exit;
     unsigned closing; /* appenders that are not in the list any more, and that their closes still flush */
     bool running;
+    bool ending; /* the process's end waits for the thread */
 } flusher;
 static _Thread_local unsigned closing_here; /* … in this thread, which cannot wait for them */
 
@@ -35,7 +37,7 @@ static void take(void)
         cove__cond_init(&changed);
         flusher.first = flusher.of_thread = flusher.of_exit = NULL;
         flusher.closing = closing_here = 0;
-        flusher.running = false;
+        flusher.running = flusher.ending = false;
     }
     cove__unlock();
     pthread_mutex_lock(&lock);
@@ -57,7 +59,7 @@ static struct cove_appender *soonest_locked(int64_t *ret_due)
     return best;
 }
 
-static void *run(void *unused)
+static void run(void *unused)
 {
     take();
     while (flusher.first) {
@@ -76,12 +78,14 @@ static void *run(void *unused)
         pthread_cond_broadcast(&changed);
     }
     flusher.running = false;
+    if (!flusher.ending) /* else the process's exit has counted it */
+        cove__threads_end_soon(1);
+    flusher.ending = false;
     pthread_mutex_unlock(&lock);
-    return NULL;
 }
 
-/* A program that ends by exit() or by returning from main, without closing its appenders, loses nothing; only a store
- * that does not answer shall not keep it from ending. */
+/* A program that ends by exit() or by returning from main without closing its appenders loses nothing. A store that
+ * does not answer delays its end by at most EXIT_TIMEOUT. */
 static void flush_all(void)
 {
     int64_t deadline_ns = cove__now_ns() + EXIT_TIMEOUT;
@@ -96,7 +100,7 @@ static void flush_all(void)
             continue;
         }
         if (a == flusher.of_thread) {
-            /* Never taken back: after the wait another thread may have freed it. */
+            /* The mark is not removed: after the wait another thread may have freed the appender. */
             atomic_fetch_or(&a->last_waits, COVE__LAST_EXIT);
             pthread_cond_wait(&changed, &lock);
             continue;
@@ -110,24 +114,23 @@ static void flush_all(void)
         flusher.of_exit = NULL;
         pthread_cond_broadcast(&changed);
     }
+    if (flusher.running && !flusher.ending) {
+        cove__threads_end_soon(1);
+        flusher.ending = true;
+    }
     pthread_cond_broadcast(&changed); /* the thread, if any, finds nothing and ends */
     pthread_mutex_unlock(&lock);
 }
 
 static int start_locked(struct cove_error *err)
 {
-    pthread_attr_t attr;
-    pthread_t thread;
     int errnum;
 
     if (cove__at_exit(COVE__EXIT_FLUSH, flush_all) < 0)
         return cove__fail_nomem(err, "the exit handler");
     if (flusher.running)
         return 0;
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    errnum = pthread_create(&thread, &attr, run, NULL);
-    pthread_attr_destroy(&attr);
+    errnum = cove__thread_start(run, NULL);
     if (errnum)
         return cove__fail_errno(err, errnum, "start the thread that flushes appenders");
     flusher.running = true;

@@ -1,5 +1,5 @@
 /*
- * An appender that is closed while the process ends is flushed by nobody when its memory goes: neither by the flusher's
+ * An appender that is closed while the process ends is not flushed after its memory is freed: neither by the flusher's
  * thread nor by the flush of all at exit, whichever of them has it; and the process ends after its close's own flush.
  * Each case is a new process, which ends by exit(). Its store only holds what comes to it until the gate of that
  * file opens, or the call's token is fired.
@@ -136,7 +136,7 @@ static void *close_c(void *unused)
     return unused;
 }
 
-/* The exit has sent `a`, and only then the flush of the close goes on. */
+/* The exit has sent `a`, and only then the flush of the close continues. */
 static void *close_beside_the_exit(void *unused)
 {
     wait_for(&a.inside);
@@ -148,7 +148,7 @@ static void *close_beside_the_exit(void *unused)
     return unused;
 }
 
-/* The process ends beside it, so nobody joins it. */
+/* The process ends meanwhile, so no thread joins it. */
 static void begin_thread(void *(*fn)(void *))
 {
     pthread_t thread;
@@ -210,9 +210,9 @@ static int setup(void **state)
     if (cove_fs_from_url("memory://" ROOT, NULL, &fs, NULL, NULL) < 0)
         return -1;
     ops = cove__memory_ops;
-    ops.append_open = gated_open;
-    ops.append = gated_append;
-    ops.append_close = gated_close;
+    ops.append.open = gated_open;
+    ops.append.write = gated_append;
+    ops.append.close = gated_close;
     fs->ops = &ops;
     return 0;
 }

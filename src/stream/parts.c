@@ -1,12 +1,13 @@
 /*
- * The digests of one object's parts, as a C object and as bytes. For the writer (writer.c); a program that saves often
- * keeps the bytes next to the object and gives them to the next writer.
+ * The digests of one object's parts, as a C object and as bytes. For the writer (writer_parts.c); a program that saves
+ * often keeps the bytes next to the object and gives them to the next writer.
  *
  * As bytes they are JSON: {"version":1,"store":"s3","path":"b/k","etag":…,"size":…,"part_size":…,"sha256":[…]}, path
  * and etag percent-encoded (wire/uri.h), so that JSON needs no escapes.
  */
 #include "stream/parts.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,9 +144,10 @@ struct loading {
 static int take_number(const char *text, int64_t *ret, bool *ret_seen)
 {
     char *end;
+    errno = 0;
     long long v = strtoll(text, &end, 10);
 
-    if (text[0] < '0' || text[0] > '9' || *end != '\0')
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0)
         return COVE_ECORRUPT;
     *ret = v;
     *ret_seen = true;
@@ -179,6 +181,7 @@ static int on_value(void *user, const char *path, enum cove__json_type type, con
             continue;
         if (type != COVE__JSON_STRING)
             return COVE_ECORRUPT;
+        cove__free(*texts[i]); /* a repeated name is refused later */
         *texts[i] = decode_text(text, &rc);
         return rc;
     }
@@ -189,9 +192,9 @@ static int on_value(void *user, const char *path, enum cove__json_type type, con
         parts->part_size = rc == 0 ? (size_t)number : 0;
         return rc;
     }
-    if (strncmp(path, "sha256/", 7) == 0)
+    if (strcmp(path, "sha256[]") == 0)
         return type == COVE__JSON_STRING ? take_digest(parts, text) : COVE_ECORRUPT;
-    return 0; /* of a later release, that this one can do without */
+    return 0; /* of a later release; not needed here */
 }
 
 static bool is_sound(const struct loading *l)
@@ -208,19 +211,20 @@ static bool is_sound(const struct loading *l)
 
 int cove_parts_load(const void *bytes, size_t size, cove_parts **ret_parts, struct cove_error *err)
 {
+    static const struct cove__json_handler handler = { .value = on_value };
     struct loading l = { .parts = cove__calloc(1, sizeof *l.parts) };
     char why[256] = "";
     int rc;
 
     if (!l.parts)
         return cove__fail_nomem(err, "a list of parts");
-    rc = cove__json_read(cove__slice(bytes, size), on_value, &l, why, sizeof why);
+    rc = cove__json_read(cove__slice(bytes, size), &handler, &l, why, sizeof why);
     if (rc == COVE_EINVAL || (rc == 0 && !is_sound(&l)))
         rc = COVE_ECORRUPT;
     if (rc == COVE_ENOMEM)
         cove__fail_nomem(err, "a list of parts");
     else if (rc < 0)
-        cove__fail(err, rc, "these bytes are no list of parts: %s", why[0] ? why : cove_code_phrase(rc));
+        cove__fail(err, rc, "these bytes are not a list of parts: %s", why[0] ? why : cove_code_phrase(rc));
     if (rc < 0) {
         cove_parts_free(l.parts);
         return rc;

@@ -11,8 +11,8 @@
 #include "stream/window.h"
 
 #define PARALLEL  16                 /* reads ahead under way at most */
-#define WIDE      64                 /* times what has been read in order, for who reads large blocks */
-#define STREAMING ((int64_t)1 << 20) /* who has read this much in order reads on */
+#define WIDE      64                 /* times the bytes read in order, for a caller that reads large blocks */
+#define STREAMING ((int64_t)1 << 20) /* a caller that has read this much in order will read on */
 
 void cove__slot_release(struct cove__slot *slot)
 {
@@ -23,7 +23,7 @@ void cove__slot_release(struct cove__slot *slot)
     *slot = (struct cove__slot){ 0 };
 }
 
-/* A checksum that cannot be had, or is of another version, is none. */
+/* A checksum that is not available, or is of another version, is not used. */
 static void probe_ended(struct cove_reader *r)
 {
     const struct cove_info *info = &r->probe_info;
@@ -31,7 +31,7 @@ static void probe_ended(struct cove_reader *r)
 
     r->probing = false;
     if (r->probe.op.rc < 0 && r->probe.op.rc != COVE_ECANCELED)
-        cove__log(COVE_LOG_WARNING, "reader", "%s; what is read is not held against the whole file's checksum",
+        cove__log(COVE_LOG_WARNING, "reader", "%s; the bytes are not compared with the checksum of the whole file",
                   r->probe.op.err.message);
     if (r->probe.op.rc == 0)
         cove__checksum_cache_put(r->fs, r->target.path, info);
@@ -55,7 +55,8 @@ bool cove__reader_reap(struct cove_reader *r, struct cove__op *op)
     return true;
 }
 
-/* Adds what has failed of the work that the call waited for, or else of what stands before it in the queue. */
+/* Adds to the message why the work that the call waited for has failed so far, or else the work before it in the queue.
+ */
 static void explain(const struct cove_reader *r, const struct cove__background *wanted, struct cove_error *err)
 {
     if (wanted && cove__background_explain(wanted, err))
@@ -105,7 +106,7 @@ static int64_t covered_until(struct cove_reader *r, int64_t offset)
 {
     struct cove__slot *s;
 
-    while (offset < r->size && (s = cove__reader_slot_at(r, offset)) != NULL)
+    while (offset < r->size && (s = cove__reader_slot_at(r, offset)))
         offset = s->io.offset + (int64_t)s->io.length;
     return offset;
 }
@@ -119,6 +120,11 @@ void cove__reader_in_background(struct cove_reader *r, struct cove__op *op, stru
     op->ctx.cancel = stop;
     op->ctx.background = background;
     background->attended_ns = &r->attended_ns;
+}
+
+bool cove__reader_wants_sum(const struct cove_reader *r, int64_t offset)
+{
+    return r->checksum_end >= r->position && r->checksum_end <= offset && !r->rules.crc32c_may_be_crc32;
 }
 
 int cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool entitled, struct cove_error *err)
@@ -153,13 +159,14 @@ int cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool 
     slot->io.offset = offset;
     slot->io.dst = slot->buffer;
     slot->io.ret_total = -1;
+    slot->io.wants_crc32c = cove__reader_wants_sum(r, offset);
     slot->io.handle = r->handle.self;
-    cove__fs_start(r->fs, r->fs->ops->read, &slot->io, r->rules.parallel > 1);
+    cove__fs_start_read(r->fs, &slot->io, r->rules.parallel > 1);
     return 1;
 }
 
-/* The window: twice what has been read in order, eight times once that is a
- * stream and no first read of a head; all that helps, where the blocks are large. */
+/* The window: twice the bytes read in order, or eight times once they are more than a file's head; as wide as helps
+ * where the blocks are large. */
 void cove__reader_prefetch(struct cove_reader *r, int64_t in_order, size_t block)
 {
     size_t parallel = r->rules.parallel < PARALLEL ? r->rules.parallel : PARALLEL;

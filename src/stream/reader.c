@@ -1,10 +1,10 @@
 /*
  * Readers: a position in one version of a file, with prefetch. Written once for every backend.
  *
- * On a network the file's first bytes are read at the open, and their response has version and size: a small file
- * costs one request. Reading on in order opens a window ahead that doubles up to what the budget gives, and is wide
- * from the first large block on; a jump a little ahead is read through, any other jump closes the window and asks for
- * exactly what is wanted. Large reads that no window covers go straight into the caller's memory.
+ * On a network the file's first bytes are read at the open, and their response has version and size: a small file costs
+ * one request. Reading on in order opens a window ahead that doubles up to what the budget gives, and is wide from the
+ * first large block on; a jump a little ahead is read through, any other jump closes the window and requests exactly
+ * the bytes of the read. Large reads that no window covers go straight into the caller's memory.
  */
 #include "stream/reader.h"
 
@@ -14,9 +14,9 @@
 #include "base/mem.h"
 #include "stream/copy.h"
 
-#define READ_THROUGH ((int64_t)1 << 20) /* a jump ahead of at most this is no jump */
+#define READ_THROUGH ((int64_t)1 << 20) /* a jump ahead of at most this is read through */
 #define DIRECT       ((size_t)1 << 20)  /* reads from this size on skip the buffers */
-#define STEP         ((size_t)1 << 20)  /* what is asked for where the caller takes what comes */
+#define STEP         ((size_t)1 << 20)  /* bytes to request if the caller takes any number of them */
 #define ALONE        ((size_t)8 << 20)  /* a read from this size on needs no window to be fast */
 
 static void destroy(struct cove_reader *r)
@@ -40,7 +40,7 @@ void cove__reader_begin_call(struct cove_reader *r)
     atomic_store_explicit(&r->attended_ns, r->target.ctx.deadline_ns, memory_order_relaxed);
 }
 
-/* What the slot has from the position on, `length` bytes at most: how many, and where. */
+/* The bytes that the slot has from the position on, at most `length`: their number and place. */
 static int64_t wait_for(struct cove_reader *r, struct cove__slot *slot, size_t length, const uint8_t **ret_at,
                         struct cove_error *err)
 {
@@ -65,57 +65,71 @@ static int64_t wait_for(struct cove_reader *r, struct cove__slot *slot, size_t l
     return (uint64_t)have < length ? have : (int64_t)length;
 }
 
+static struct cove__sum sum_of(const struct cove__slot *slot)
+{
+    return slot->io.has_crc32c ? (struct cove__sum){ slot->io.offset, slot->io.op.count, slot->io.ret_crc32c }
+                               : (struct cove__sum){ 0 };
+}
+
 static int64_t copy_out(struct cove_reader *r, struct cove__slot *slot, uint8_t *dst, size_t length,
-                        struct cove_error *err)
+                        struct cove__sum *ret_sum, struct cove_error *err)
 {
     const uint8_t *at = NULL;
     int64_t n = wait_for(r, slot, length, &at, err);
 
-    if (n > 0)
+    if (n > 0) {
+        *ret_sum = sum_of(slot);
         memcpy(dst, at, (size_t)n);
+    }
     return n;
 }
 
-static int64_t read_direct(struct cove_reader *r, int64_t offset, uint8_t *dst, size_t length, struct cove_error *err)
+/* `ret_sum` NULL: not wanted. */
+static int64_t read_direct(struct cove_reader *r, int64_t offset, uint8_t *dst, size_t length,
+                           struct cove__sum *ret_sum, struct cove_error *err)
 {
     struct cove_range range = { .offset = offset, .length = length, .buffer = dst };
     struct cove__fetch fetch = {
         .ranges = &range, .n_ranges = 1, .if_match = r->etag, .once = true, .handle = &r->handle
     };
+    fetch.wants_crc32c = ret_sum && cove__reader_wants_sum(r, offset);
     int rc = cove__fs_fetch(r->fs, &r->target, &fetch, err);
 
+    if (rc == 0 && fetch.wants_crc32c)
+        *ret_sum = (struct cove__sum){ offset, range.done, fetch.ret_crc32c };
     cove__free(fetch.ret_etag);
     return rc < 0 ? rc : range.done;
 }
 
-/* What no stretch covers: straight into place where it is large, else through a new one. */
-static int64_t read_uncovered(struct cove_reader *r, uint8_t *dst, size_t length, struct cove_error *err)
+/* Reads bytes that no stretch covers: straight into `dst` if they are many, else through a new stretch. */
+static int64_t read_uncovered(struct cove_reader *r, uint8_t *dst, size_t length, struct cove__sum *ret_sum,
+                              struct cove_error *err)
 {
     size_t least = r->in_order > 0 || r->position == 0 ? COVE__FIRST_READ : 1;
     struct cove__slot *slot;
     int rc;
 
     if (length >= DIRECT)
-        return read_direct(r, r->position, dst, length, err);
+        return read_direct(r, r->position, dst, length, ret_sum, err);
     rc = cove__reader_ask(r, r->position, length > least ? length : least, true, err);
     if (rc < 0)
         return rc;
     if (rc == 0)
-        return read_direct(r, r->position, dst, length, err);
+        return read_direct(r, r->position, dst, length, ret_sum, err);
     slot = cove__reader_slot_at(r, r->position);
     cove__reader_prefetch(r, r->in_order, length);
-    return copy_out(r, slot, dst, length, err);
+    return copy_out(r, slot, dst, length, ret_sum, err);
 }
 
-/* Asks for what a read of `block` bytes, and those that will follow it, want. */
+/* Requests what a read of `block` bytes needs, and the reads that will follow it. */
 static void read_ahead(struct cove_reader *r, int64_t in_order, size_t block)
 {
     cove__reader_prefetch(r, in_order, block);
     cove__reader_want_checksum(r, in_order);
 }
 
-/* Whether a read of `length` bytes has no use for a window: it is large, or all that is left, and goes as it is. What
- * is under way already is waited for, and a window then lets the rest come meanwhile. */
+/* Whether a read of `length` bytes needs no window: it is large, or is the rest of the file, and is sent as it is. If
+ * some of it is already under way, the read waits for that, and a window fetches the rest meanwhile. */
 static bool is_alone(struct cove_reader *r, size_t length)
 {
     struct cove__slot *here = cove__reader_slot_at(r, r->position);
@@ -147,12 +161,13 @@ static int64_t failed(struct cove_reader *r, int64_t rc)
     return rc;
 }
 
-/* After `n` bytes of it came to `data`; n is negative where it failed. */
-static int64_t end_read(struct cove_reader *r, const uint8_t *data, int64_t n, struct cove_error *err)
+/* After the read: `n` bytes of it are at `data`; n is negative if it failed. */
+static int64_t end_read(struct cove_reader *r, const struct cove__sum *sum, const uint8_t *data, int64_t n,
+                        struct cove_error *err)
 {
     if (n == 0)
         n = cove__fs_fail(err, &r->target.ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
-    int rc = n > 0 ? cove__reader_check(r, data, (size_t)n, err) : 0;
+    int rc = n > 0 ? cove__reader_check(r, sum, data, (size_t)n, err) : 0;
     if (n < 0 || rc < 0)
         return failed(r, n < 0 ? n : rc);
     r->position += n;
@@ -165,6 +180,7 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
 {
     uint8_t *dst = buffer;
     uint32_t crc32c = r->crc32c, crc32 = r->crc32;
+    int64_t checksum_end = r->checksum_end;
     size_t done = 0;
 
     if (length > 0 && !buffer)
@@ -172,14 +188,15 @@ int64_t cove_reader_read(cove_reader *r, void *buffer, size_t length, struct cov
     length = begin_read(r, length);
     while (done < length && r->position < r->size) {
         struct cove__slot *slot = cove__reader_slot_at(r, r->position);
-        int64_t n = slot ? copy_out(r, slot, dst + done, length - done, err)
-                         : read_uncovered(r, dst + done, length - done, err);
+        struct cove__sum sum = { 0 };
+        int64_t n = slot ? copy_out(r, slot, dst + done, length - done, &sum, err)
+                         : read_uncovered(r, dst + done, length - done, &sum, err);
 
-        n = end_read(r, dst + done, n, err);
+        n = end_read(r, &sum, dst + done, n, err);
         if (n < 0) {
-            /* What came before the failure was not reported to the caller, so that the same call can be made again. */
-            if (r->checksum_end == r->position) {
-                r->checksum_end -= (int64_t)done;
+            /* The bytes before the failure were not reported to the caller, so the same call can be repeated. */
+            if (r->checksum_end >= 0) {
+                r->checksum_end = checksum_end;
                 r->crc32c = crc32c;
                 r->crc32 = crc32;
             }
@@ -203,9 +220,9 @@ int64_t cove_reader_next(cove_reader *r, const void **ret_data, size_t at_most, 
 
     if (length == 0 || r->position >= r->size)
         return 0;
-    while ((slot = cove__reader_slot_at(r, r->position)) == NULL) {
+    while (!(slot = cove__reader_slot_at(r, r->position))) {
         int rc = cove__reader_ask(r, r->position, length, true, err);
-        /* Stretches that were jumped out of may fill all slots, until their bytes have come. */
+        /* Stretches that a jump left behind may hold all slots until their bytes have arrived. */
         if (rc == 0)
             rc = cove__inbox_pending(&r->inbox) > 0 ? cove__reader_reap_one(r, NULL, err)
                                                     : cove__fail_nomem(err, "a read");
@@ -213,13 +230,14 @@ int64_t cove_reader_next(cove_reader *r, const void **ret_data, size_t at_most, 
             return rc;
     }
     n = wait_for(r, slot, at_most, &at, err);
-    n = end_read(r, at, n, err);
+    struct cove__sum sum = n > 0 ? sum_of(slot) : (struct cove__sum){ 0 };
+    n = end_read(r, &sum, at, n, err);
     if (n > 0)
         *ret_data = at;
     return n;
 }
 
-/* What has come of these bytes, from the first one on: how many. */
+/* Copies the bytes that have arrived, from the first one on; returns their number. */
 static int64_t copy_arrived(struct cove_reader *r, int64_t offset, uint8_t *dst, size_t length)
 {
     struct cove__slot *slot = cove__reader_slot_at(r, offset);
@@ -248,11 +266,11 @@ int64_t cove_reader_read_at(cove_reader *r, int64_t offset, void *buffer, size_t
     if (have == (int64_t)length)
         return have;
     cove__reader_begin_call(r);
-    n = failed(r, read_direct(r, offset + have, (uint8_t *)buffer + have, length - (size_t)have, err));
+    n = failed(r, read_direct(r, offset + have, (uint8_t *)buffer + have, length - (size_t)have, NULL, err));
     return n < 0 ? n : have + n;
 }
 
-/* What has come of a range is copied; *ret_rest is what is still to be asked for. */
+/* Copies the bytes of a range that have arrived; *ret_rest is the part that is still to be requested. */
 static void take_arrived(struct cove_reader *r, struct cove_range *range, struct cove_range *ret_rest)
 {
     int64_t left = range->offset < r->size ? r->size - range->offset : 0;

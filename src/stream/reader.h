@@ -1,6 +1,6 @@
 /*
- * The inside of a reader. reader.c reads; reader_open.c opens; read_ahead.c keeps the stretches that are asked for
- * ahead; reader_checksum.c holds a file that is read through against the store's checksum.
+ * The inside of a reader. reader.c reads; reader_open.c opens; read_ahead.c keeps the stretches that are read ahead;
+ * reader_checksum.c compares a file that is read from start to end with the store's checksum.
  */
 #ifndef COVE_STREAM_READER_H
 #define COVE_STREAM_READER_H
@@ -14,11 +14,11 @@
 
 #define COVE__READER_SLOTS 64
 #define COVE__FIRST_READ                                                                                               \
-    COVE__FIRST_BYTES_SIZE /* what the open reads of a file, the least that a read in order asks for */
+    COVE__FIRST_BYTES_SIZE /* what the open reads of a file, and the least that a read in order requests */
 
-/* A stretch of the file, asked for ahead. */
+/* A stretch of the file that is read ahead. */
 struct cove__slot {
-    struct cove__io io; /* first: the inbox gives it back; offset and length are the stretch's */
+    struct cove__read_io io; /* first: the inbox gives it back; offset and length are the stretch's */
     struct cove__background background;
     cove_cancel *stop; /* of this stretch alone */
     uint8_t *buffer;
@@ -38,16 +38,16 @@ struct cove_reader {
     int64_t position;
     int64_t expected;            /* where the next read in order begins */
     _Atomic int64_t attended_ns; /* the deadline of the latest call */
-    struct cove__io probe;       /* for the store's checksum of the whole file, beside the reads */
+    struct cove__stat_io probe;  /* for the store's checksum of the whole file, beside the reads */
     struct cove__background probe_background;
     struct cove_info probe_info;
     bool probe_sent, probing; /* the checksum probe */
     uint32_t crc32c;          /* of the file up to `checksum_end` */
     uint32_t crc32;           /* likewise, where the store may report this one instead */
-    int64_t checksum_end;     /* how far it has been read without a gap; -1: no checksum to hold it against */
+    int64_t checksum_end;     /* how far it has come without a gap; -1: there is no checksum to compare */
     unsigned reopened;        /* how often */
     bool replaced;            /* a read has shown that the file was replaced */
-    size_t first_read;        /* what the open asks for */
+    size_t first_read;        /* bytes that the open requests */
     int64_t in_order;         /* bytes read in order since the last jump */
     unsigned generation;      /* of fork: a child has none of its parent's reads ahead */
     struct cove__inbox inbox;
@@ -59,14 +59,16 @@ void cove__reader_begin_call(struct cove_reader *r);
 
 /* ---- read_ahead.c ---- */
 
-/* Asks for a stretch. 1; 0: there is no slot or memory for it; or why the store could not look up the file, of which
- * nothing is kept: that is the failure of this call, not of the later one that reads the stretch. `entitled`: it may
- * have memory beyond the budget. */
+/* Whether reads from `offset` on are to compute their checksum: their bytes continue those that have come. */
+bool cove__reader_wants_sum(const struct cove_reader *r, int64_t offset);
+/* Requests a stretch. 1; 0: there is no slot or memory for it; or the error of the store's look-up of the file. That
+ * error is this call's alone: a later call that reads the stretch tries again. `entitled`: it may have memory beyond
+ * the budget. */
 int cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool entitled, struct cove_error *err);
 struct cove__slot *cove__reader_slot_at(struct cove_reader *r, int64_t offset); /* NULL: no stretch has the byte */
 void cove__slot_release(struct cove__slot *slot);
-/* Nobody will ask for it any more: a read under way is cancelled. Its memory is still being written to, and is released
- * when it comes back. */
+/* The stretch is not needed any more: cancels a read that is under way. Its memory is still being written to, so it is
+ * released when the read has ended. */
 void cove__slot_drop(struct cove__slot *slot);
 /* Sets up an op of the reader. It does not get the deadline of the call that starts it, because a much later call may
  * be the one that waits for it. The HTTP client's retries bound it. */
@@ -79,17 +81,26 @@ bool cove__reader_reap(struct cove_reader *r, struct cove__op *op);
 int cove__reader_reap_one(struct cove_reader *r, const struct cove__background *wanted, struct cove_error *err);
 /* Keeps the window open, for a read of `block` bytes. */
 void cove__reader_prefetch(struct cove_reader *r, int64_t in_order, size_t block);
-/* Stretches that the position has passed, or jumped out of, are let go. */
+/* Releases stretches that the position has passed or jumped out of. */
 void cove__reader_drop_passed(struct cove_reader *r, bool jumped);
 /* In a forked child: the memory of the parent's reads ahead will never be filled. */
 void cove__reader_mind_fork(struct cove_reader *r);
 
 /* ---- reader_checksum.c ---- */
 
-/* Who reads on from the first byte wants it at the end; asked for beside the reads, it is there by then. */
+/* A caller that reads from the first byte to the last needs the checksum at the end: it is requested beside the reads,
+ * so it is there by then. */
 void cove__reader_want_checksum(struct cove_reader *r, int64_t in_order);
-/* The next bytes of a file that is read through from its first byte to its last: held against the store's checksum at
- * the end. 0, COVE_ECORRUPT, or why the checksum could not be waited for. */
-int cove__reader_check(struct cove_reader *r, const uint8_t *data, size_t n, struct cove_error *err);
+/* The checksum of bytes that came together, computed when they came. A size of 0: there is none. */
+struct cove__sum {
+    int64_t offset, size;
+    uint32_t crc32c;
+};
+
+/* Adds the next bytes of a file that is read from its first byte to its last, and compares the whole with the store's
+ * checksum at the end. `sum` is of bytes that begin at or before these, and is added whole. 0, COVE_ECORRUPT, or why
+ * the checksum could not be waited for. */
+int cove__reader_check(struct cove_reader *r, const struct cove__sum *sum, const uint8_t *data, size_t n,
+                       struct cove_error *err);
 
 #endif

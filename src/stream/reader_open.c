@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/copy_options.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
@@ -30,7 +31,7 @@ static int open_by_stat(struct cove_reader *r, struct cove_error *err)
     return 0;
 }
 
-/* The response to a read of the first bytes has the rest. Where it does not, *ret_told is false. */
+/* The response to a read of the first bytes has size and version. If it has not, *ret_told is false. */
 static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error *err)
 {
     struct cove__slot *first = &r->slots[0];
@@ -49,7 +50,7 @@ static int open_by_read(struct cove_reader *r, bool *ret_told, struct cove_error
         r->etag = first->io.ret_etag;
         first->io.ret_etag = NULL;
         if (first->io.op.count == r->size)
-            r->checksum_end = -1; /* the one response has been held against what there is */
+            r->checksum_end = -1; /* the one response has been compared with the store's checksum */
     }
     if (!*ret_told || first->io.op.count == 0)
         cove__slot_drop(first);
@@ -63,8 +64,8 @@ static int find_out(struct cove_reader *r, struct cove_error *err)
     bool told = false;
     int rc = 0;
 
-    r->fs->ops->part_rules(r->fs->self, -1, &r->rules);
-    if (r->rules.parallel > 1 && n > 0 && path[n - 1] != '/') /* such a name may be a directory's mark */
+    r->fs->ops->upload.part_rules(r->fs->self, NULL, &r->rules);
+    if (r->rules.parallel > 1 && n > 0 && path[n - 1] != '/') /* such a name may be a directory marker */
         rc = open_by_read(r, &told, err);
     return rc == 0 && !told ? open_by_stat(r, err) : rc;
 }
@@ -74,13 +75,13 @@ static int open_by_head(struct cove_reader *r, struct cove__first_bytes *head, s
 {
     struct cove__slot *first = &r->slots[0];
 
-    r->fs->ops->part_rules(r->fs->self, -1, &r->rules);
+    r->fs->ops->upload.part_rules(r->fs->self, NULL, &r->rules);
     r->size = head->total;
     r->etag = head->etag;
     head->etag = NULL;
     if (r->fs->ops->real_directories || head->n == (size_t)r->size)
         r->checksum_end =
-            -1; /* what is on this machine has no checksum; one response has been held against what there is */
+            -1; /* local files have no checksum; a single response has been compared with the store's already */
     if (head->n == 0)
         return 0;
     first->buffer = cove__budget_get(head->n, true);
@@ -105,14 +106,14 @@ static int open_reader(cove_fs *fs, const char *path, const struct cove_call *ca
     r->fs = cove_fs_ref(fs);
     r->first_read = first_read;
     r->generation = cove__fork_generation();
-    r->call = call ? *call : (struct cove_call)COVE_CALL_INIT;
+    r->call = cove__call_of(call);
     r->user = cove_cancel_ref(r->call.cancel);
     r->stop = cove__cancel_child(r->user);
     cove__inbox_init(&r->inbox);
     rc = r->stop ? cove__target_init(&r->target, fs, path, call, "read", err) : cove__fail_nomem(err, "a reader");
     if (rc == 0) {
         cove__reader_begin_call(r);
-        rc = head ? open_by_head(r, head, err) : find_out(r, err);
+        rc = cove__fs_explain(fs, &r->target, head ? open_by_head(r, head, err) : find_out(r, err), err);
     }
     if (rc < 0) {
         cove_reader_close(r);
@@ -142,7 +143,7 @@ int cove_reader_reopen(cove_reader **reader, struct cove_error *err)
     unsigned times = old->reopened;
     int rc;
 
-    /* Without it the error is of something else, such as a copy's target, which reading again doesn't change. */
+    /* Otherwise the error is of something else, such as a copy's target, and reading again doesn't help. */
     if (!old->replaced || !cove__fs_read_again(&old->target.ctx, COVE_EPRECONDITION, &times, err))
         return COVE_EPRECONDITION;
     if (old->size > (int64_t)COVE__FIRST_READ && part > COVE__FIRST_READ)

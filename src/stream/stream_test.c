@@ -207,7 +207,7 @@ static void appends_gather(void **state)
     cove_free(back);
 }
 
-/* The background thread sends what nobody flushes; a minute is only the bound of a broken run. */
+/* The background thread sends what no call flushes; a minute is only the bound of a broken run. */
 static void appends_flush_themselves(void **state)
 {
     struct cove_appender_options o = COVE_APPENDER_OPTIONS_INIT;
@@ -329,7 +329,7 @@ static cove_parts *small_parts(size_t part)
     return parts;
 }
 
-static void wide_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
+static void wide_rules(void *self, const struct cove__put *put, struct cove__part_rules *ret)
 {
     *ret = (struct cove__part_rules){
         .min_part = 5 << 20, .default_part = 8 << 20, .max_part = 1 << 30, .max_parts = 10000, .parallel = 16
@@ -347,7 +347,7 @@ static void one_stream_holds_its_share(void **state)
     cove_reader *r = NULL;
     size_t most = 0;
 
-    wide.part_rules = wide_rules;
+    wide.upload.part_rules = wide_rules;
     fs->ops = &wide;
     assert_int_equal(cove_writer_open(fs, "stream-test/wide", NULL, NULL, &w, NULL), 0);
     for (size_t i = 0; i < STEPS; i++) {
@@ -494,7 +494,7 @@ static void finish_after_a_failed_take(void **state)
     int64_t n;
 
     write_in_pieces(ROOT "failed", data, SIZE, SIZE);
-    other.upload_begin = no_upload;
+    other.upload.begin = no_upload;
     fs->ops = &other;
     assert_int_equal(cove_reader_open(fs, "stream-test/failed", NULL, &r, NULL), 0);
     assert_int_equal(cove_writer_open(fs, "stream-test/failed-to", NULL, NULL, &w, NULL), 0);
@@ -522,7 +522,7 @@ static void takes_one_part_in_one_request(void **state)
     int64_t n;
 
     write_in_pieces(ROOT "one", data, PART, PART);
-    other.upload_begin = no_upload;
+    other.upload.begin = no_upload;
     fs->ops = &other;
     assert_int_equal(cove_reader_open(fs, "stream-test/one", NULL, &r, NULL), 0);
     assert_int_equal(cove_writer_open(fs, "stream-test/one-to", NULL, NULL, &w, NULL), 0);
@@ -597,12 +597,12 @@ static void digests_of_memory_that_is_used_again(void **state)
 static struct {
     int64_t near;
     pthread_mutex_t lock;
-    struct cove__io *held[64]; /* under lock */
+    struct cove__read_io *held[64]; /* under lock */
     size_t n;
     atomic_bool stop;
 } far = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void far_read(void *self, struct cove__io *io)
+static void far_read(void *self, struct cove__read_io *io)
 {
     io->ret_total = INT64_C(1) << 40;
     if (io->offset < far.near + (2 << 20)) {
@@ -620,7 +620,7 @@ static void *far_responses(void *arg)
         cove__sleep_ns(200 * COVE__MS);
         pthread_mutex_lock(&far.lock);
         while (far.n > 0) {
-            struct cove__io *io = far.held[--far.n];
+            struct cove__read_io *io = far.held[--far.n];
             cove__op_finish(&io->op, 0, (int64_t)io->length, NULL);
         }
         pthread_mutex_unlock(&far.lock);
@@ -628,7 +628,7 @@ static void *far_responses(void *arg)
     return NULL;
 }
 
-/* Who jumps from one open window to the next waits for what is still to come of the older ones. */
+/* A reader that jumps from one open window to the next waits for the rest of the older ones. */
 static void jumps_out_of_many_windows(void **state)
 {
     enum { STEP = 1 << 20 };
@@ -640,8 +640,8 @@ static void jumps_out_of_many_windows(void **state)
     uint8_t *back = malloc(STEP);
     const void *data;
 
-    ops.part_rules = wide_rules;
-    ops.read = far_read;
+    ops.upload.part_rules = wide_rules;
+    ops.read.range = far_read;
     fs->ops = &ops;
     cove__budget_set((size_t)1 << 30);
     assert_int_equal(pthread_create(&thread, NULL, far_responses, NULL), 0);
@@ -662,14 +662,14 @@ static void jumps_out_of_many_windows(void **state)
 
 static const struct cove__fs_ops *own_ops;
 
-static void stat_with_wrong_checksum(void *self, struct cove__io *io)
+static void stat_with_wrong_checksum(void *self, struct cove__stat_io *io)
 {
     own_ops->stat(self, io);
     io->ret_info->has_crc32c = true;
     io->ret_info->crc32c = 1;
 }
 
-/* Who reads on after bytes were refused does not get them without a word. */
+/* A caller that reads on after bytes were refused gets the error again, not the bytes. */
 static void wrong_bytes_stay_wrong(void **state)
 {
     enum { SIZE = 300000 };

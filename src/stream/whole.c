@@ -9,10 +9,18 @@
 #include "fs/fs_impl.h"
 #include "fs/store_checksum.h"
 #include "stream/first_bytes.h"
+#include "stream/whole.h"
+#include "stream/writer.h"
 #include "wire/crc.h"
 
-int cove_fs_write_file(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
-                       struct cove_error *err)
+/* Out of memory, it is not known; the file exists. */
+static char *copy_known(const char *text)
+{
+    return text ? cove__strdup(text) : NULL;
+}
+
+int cove__fs_write_file(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
+                        struct cove_info *ret, struct cove_error *err)
 {
     struct cove_writer_options o = COVE_WRITER_OPTIONS_INIT;
     cove_writer *w = NULL;
@@ -21,11 +29,21 @@ int cove_fs_write_file(cove_fs *fs, const char *path, const void *data, size_t s
     o.expected_size = (int64_t)size;
     rc = cove_writer_open(fs, path, &o, call, &w, err);
     if (rc == 0)
-        rc = cove_writer_write(w, data, size, err);
+        rc = cove__writer_write_end(w, data, size, err);
     if (rc == 0)
         rc = cove_writer_finish(w, err);
+    if (rc == 0 && ret) {
+        ret->etag = copy_known(cove_writer_etag(w));
+        ret->version_id = copy_known(cove_writer_version_id(w));
+    }
     cove_writer_free(w);
     return rc;
+}
+
+int cove_fs_write_file(cove_fs *fs, const char *path, const void *data, size_t size, const struct cove_call *call,
+                       struct cove_error *err)
+{
+    return cove__fs_write_file(fs, path, data, size, call, NULL, err);
 }
 
 static int has_more(const struct cove__target *target, size_t max_bytes, struct cove_error *err)
@@ -34,8 +52,8 @@ static int has_more(const struct cove__target *target, size_t max_bytes, struct 
 }
 
 /*
- * A file whose size is not that of its content (one of /proc, or a local one that grows just now): it is read on
- * until it gives no more. `data` holds the first `*size` bytes.
+ * A file whose size is not that of its content (one of /proc, or a local one that is growing): reads on until there are
+ * no more bytes. `data` holds the first `*size` bytes.
  */
 static int read_to_end(cove_fs *fs, const struct cove__target *target, const char *etag, size_t max_bytes,
                        uint8_t **data, size_t *size, struct cove_error *err)
@@ -69,10 +87,10 @@ static int read_to_end(cove_fs *fs, const struct cove__target *target, const cha
     }
 }
 
-/* The store's checksum of a file, asked for while its bytes come. */
+/* The store's checksum of a file, requested while its bytes arrive. */
 struct checksum_probe {
     struct cove__inbox inbox;
-    struct cove__io io;
+    struct cove__stat_io io;
     struct cove_info info;
     cove_cancel *stop;
 };
@@ -86,11 +104,10 @@ static void checksum_probe_begin(struct checksum_probe *probe, cove_fs *fs, cons
     probe->stop = cove__cancel_child(target->ctx.cancel);
     if (probe->stop) /* else nothing ends it early */
         probe->io.op.ctx.cancel = probe->stop;
-    cove__fs_start(fs, fs->ops->stat, &probe->io, true);
+    cove__fs_start_stat(fs, &probe->io);
 }
 
-/* True: *ret_crc32c is that of the version with this etag. One that cannot be had, or is not `wanted` any more, is
- * none. */
+/* True: *ret_crc32c is that of the version with this etag. False: it is not available, or not `wanted` any more. */
 static bool checksum_probe_end(struct checksum_probe *probe, bool wanted, const char *etag, uint32_t *ret_crc32c)
 {
     if (!wanted && probe->stop)
@@ -98,19 +115,19 @@ static bool checksum_probe_end(struct checksum_probe *probe, bool wanted, const 
     cove__inbox_wait(&probe->inbox);
     cove__inbox_done(&probe->inbox);
     cove_cancel_unref(probe->stop);
-    bool told = probe->io.op.rc == 0 && probe->info.has_crc32c && etag && probe->info.etag &&
-                strcmp(etag, probe->info.etag) == 0;
+    bool known = probe->io.op.rc == 0 && probe->info.has_crc32c && etag && probe->info.etag &&
+                 strcmp(etag, probe->info.etag) == 0;
 
     if (wanted && probe->io.op.rc < 0)
-        cove__log(COVE_LOG_WARNING, "read", "%s; what is read is not held against the whole file's checksum",
+        cove__log(COVE_LOG_WARNING, "read", "%s; the bytes are not compared with the checksum of the whole file",
                   probe->io.op.err.message);
     *ret_crc32c = probe->info.crc32c;
     cove__info_done(&probe->info);
-    return told;
+    return known;
 }
 
-/* Whether a local file seems to end after `have` bytes, although it says that it has `size`: one of /sys, which all say
- * that they have 4096. A second read of the same version tells. */
+/* Whether a local file seems to end after `have` bytes, although its size is given as `size`: one of /sys, whose sizes
+ * are all 4096. A second read of the same version shows it. */
 static bool has_ended(const cove_fs *fs, size_t have, size_t size)
 {
     return fs->ops->real_directories && have < COVE__FIRST_BYTES_SIZE && have < size;
@@ -131,7 +148,7 @@ static int read_rest(cove_fs *fs, const struct cove__target *target, const char 
     if (rest.wants_crc32c)
         checksum_probe_begin(&probe, fs, target);
     rc = cove__fs_fetch(fs, target, &rest, err);
-    bool told = rest.wants_crc32c && checksum_probe_end(&probe, rc == 0, etag, &kept);
+    bool known = rest.wants_crc32c && checksum_probe_end(&probe, rc == 0, etag, &kept);
     cove__free(rest.ret_etag);
     if (rc == 0 && range.done == 0 && has_ended(fs, have, *size)) {
         *size = have;
@@ -139,7 +156,7 @@ static int read_rest(cove_fs *fs, const struct cove__target *target, const char 
     }
     if (rc == 0 && range.done != (int64_t)range.length)
         return cove__fs_fail(err, &target->ctx, COVE_EPRECONDITION, "the file has become shorter while it was read");
-    if (rc == 0 && told &&
+    if (rc == 0 && known &&
         !cove__store_checksum_matches_bytes(kept, cove__crc32c_join(crc32c, rest.ret_crc32c, range.length), data,
                                             *size))
         return cove__fs_fail(err, &target->ctx, COVE_ECORRUPT,
@@ -255,7 +272,7 @@ static int read_version(struct whole *w, struct cove_error *err)
     size_t length = COVE__FIRST_BYTES_SIZE;
     int rc;
 
-    w->fs->ops->part_rules(w->fs->self, -1, &rules);
+    w->fs->ops->upload.part_rules(w->fs->self, NULL, &rules);
     if (w->size > length)
         length = w->size < rules.default_part ? w->size : rules.default_part;
     rc = read_head(w->fs, w->target, length, &head, err);
@@ -319,15 +336,15 @@ int cove_fs_append(cove_fs *fs, const char *path, const void *data, size_t size,
     size_t added = 0;
     int rc = cove__target_init(&target, fs, path, call, "append", err);
 
-    if (rc == 0 && !fs->ops->append)
+    if (rc == 0 && !fs->ops->append.write)
         rc = cove__fs_fail(err, &target.ctx, COVE_ENOTSUP, "this store cannot append");
     if (rc == 0)
-        rc = fs->ops->append_open(fs->self, target.path, false, NULL, &target.ctx, &tail, err);
+        rc = fs->ops->append.open(fs->self, target.path, false, NULL, &target.ctx, &tail, err);
     if (rc == 0) {
-        rc = fs->ops->append(fs->self, tail, cove__slice(data, size), &target.ctx, &added, err);
+        rc = fs->ops->append.write(fs->self, tail, cove__slice(data, size), &target.ctx, &added, err);
         if (rc < 0 && added > 0)
             cove__error_prefix(err, rc, "only the first %zu of %zu bytes were added", added, size);
-        fs->ops->append_close(fs->self, tail);
+        fs->ops->append.close(fs->self, tail);
     }
     cove__target_done(&target);
     return rc;

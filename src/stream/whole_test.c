@@ -31,13 +31,13 @@ static cove_fs *fs;
 static unsigned reads;
 
 /* What has no end is given one, so that a broken limit costs the machine nothing. */
-static void late_read(void *self, struct cove__io *io)
+static void late_read(void *self, struct cove__read_io *io)
 {
     struct cove_error err = COVE_ERROR_INIT;
 
     if (++reads <= MANY) {
         cove__sleep_ns(reads > 1 ? LATER : 0);
-        cove__file_ops.read(self, io);
+        cove__file_ops.read.range(self, io);
         return;
     }
     cove__op_finish(&io->op, cove__fail(&err, COVE_EIO, "too many reads"), 0, &err);
@@ -154,7 +154,7 @@ static int setup(void **state)
     if (cove_fs_from_url("file:///", NULL, &fs, NULL, NULL) < 0)
         return -1;
     ops = cove__file_ops;
-    ops.read = late_read;
+    ops.read.range = late_read;
     fs->ops = &ops;
     return 0;
 }

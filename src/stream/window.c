@@ -4,7 +4,7 @@
 #include "base/budget.h"
 
 #define MIN_CHUNK  ((size_t)128 << 10) /* the least that prefetch asks for */
-#define NEAR_CHUNK ((size_t)1 << 20)   /* what is needed soonest is asked for by so much */
+#define NEAR_CHUNK ((size_t)1 << 20)   /* the size of the requests for the bytes that are needed first */
 
 size_t cove__window_widest(size_t part, size_t parallel)
 {
@@ -13,10 +13,10 @@ size_t cove__window_widest(size_t part, size_t parallel)
     return part * parallel < may ? part * parallel : may;
 }
 
-/* Stretches of few sizes, so that their memory goes from one to the next, and the nearest ones small, so that the
- * reader need not wait for all of them. Stretches of a whole part would be fewer requests, but where each connection
- * has a limit, as those of S3 do, a file of one part would take twice as long, and a large one half as long again: so
- * many fit into a window at once. */
+/* Stretches have few sizes, so that their memory is reused, and the nearest ones are small, so that the reader need not
+ * wait for all bytes of the window. Stretches of a whole part would need fewer requests. But where each connection has
+ * a limited rate, as with S3, fewer connections would work at once: a file of one part would take twice as long, a
+ * large one half as long again. */
 size_t cove__window_stretch(size_t most, size_t window, size_t ahead)
 {
     size_t chunk = MIN_CHUNK;

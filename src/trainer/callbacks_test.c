@@ -365,7 +365,7 @@ static void best_and_last_are_found(void **state)
     }
 }
 
-static void top_k_goes_on_after_a_resume(void **state)
+static void top_k_continues_after_a_resume(void **state)
 {
     static const double losses[] = { 1, 5, 3, 2 };
     struct cove_model_checkpoint_options k = COVE_MODEL_CHECKPOINT_OPTIONS_INIT;
@@ -632,7 +632,7 @@ static void versions_count_up(void **state)
         assert_int_equal(cove_trainer_new(&o, &trainer, NULL), 0);
         assert_int_equal(cove_trainer_fit(trainer, &model->module, &model->data, NULL, NULL), 0);
         assert_string_equal(cove_trainer_log_dir(trainer), expected);
-        /* A second fit of the same trainer goes on in its directory. */
+        /* A second fit of the same trainer continues in its directory. */
         assert_int_equal(cove_trainer_fit(trainer, &model->module, &model->data, NULL, NULL), 0);
         assert_string_equal(cove_trainer_log_dir(trainer), expected);
         cove_trainer_free(trainer);
@@ -683,7 +683,7 @@ int main(void)
         TEST(an_interrupted_run_is_saved),
         TEST(a_failed_run_is_saved_where_asked),
         TEST(best_and_last_are_found),
-        TEST(top_k_goes_on_after_a_resume),
+        TEST(top_k_continues_after_a_resume),
         TEST(stops_when_patience_ends),
         TEST(min_delta_is_compared_in_float32),
         TEST(thresholds_stop),

@@ -35,7 +35,7 @@ static struct {
 #define CUT_URL  "memory://cuts/cut.ckpt"
 #define HOOK_URL "memory://cuts/hook.ckpt"
 
-static int tell(const char *what, const char *where)
+static int note(const char *what, const char *where)
 {
     size_t n = strlen(now.story);
     snprintf(now.story + n, sizeof now.story - n, "[%s %s]", what, where);
@@ -46,15 +46,15 @@ static int call(const char *where)
 {
     int64_t i = now.calls++;
     if (i == now.save_at) {
-        tell("saved in", where);
+        note("saved in", where);
         assert_int_equal(cove_trainer_save_checkpoint(now.trainer, HOOK_URL, 0, NULL), 0);
         now.was_saved = true;
     }
     if (i == now.interrupt_at) {
-        tell("interrupted in", where);
+        note("interrupted in", where);
         cove_trainer_interrupt(now.trainer);
     }
-    return i == now.fail_at ? tell("failed in", where) : 0;
+    return i == now.fail_at ? note("failed in", where) : 0;
 }
 
 /* Each hook draws, so that one that is called too often or not at all changes all that follows, and some log. */
@@ -126,7 +126,7 @@ static int training_step(void *self, cove_trainer *trainer, const struct cove_ba
     struct line *m = self;
     int rc = line_training_step(self, trainer, batch, err);
     if (m->seen == stop_at)
-        cove_trainer_stop(trainer, "the test says so");
+        cove_trainer_stop(trainer, "the test stops it");
     return rc < 0 ? rc : call("training_step");
 }
 
@@ -347,7 +347,7 @@ static void cut_and_resume(uint64_t seed)
     const char *file;
     const char *ckpt = NULL;
     if (plan.with_checkpoints)
-        stop_at = -1; /* a checkpoint that was due where the run was told to stop does not say so */
+        stop_at = -1; /* a checkpoint that was due where the run was stopped does not record the stop */
     run_whole();
     calls = now.calls;
     remove_url("memory://cuts");
@@ -390,7 +390,7 @@ static void save_in_a_hook(uint64_t seed)
     compare(seed);
 }
 
-/* As after a crash: all that is left is what ModelCheckpoint saved while the run went on. */
+/* As after a crash: all that is left is what ModelCheckpoint saved during the run. */
 static void resume_from_what_was_kept(uint64_t seed)
 {
     char url[160];
@@ -401,7 +401,7 @@ static void resume_from_what_was_kept(uint64_t seed)
     if (n_whole_files == 0)
         return;
     snprintf(url, sizeof url, "%s/%s", plan.keep.dirpath, whole_files[below((int64_t)n_whole_files)]);
-    tell("resumed from", url);
+    note("resumed from", url);
     rows.n = 0;
     assert_int_equal(run(&model, &rows, url, best), 0);
     compare(seed);

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "trainer/names.h"
-#include "trainer/options.h"
+#include "base/copy_options.h"
 #include "trainer/repr.h"
 #include "trainer/tree.h"
 #include "wire/number.h"
@@ -208,7 +208,7 @@ int cove_early_stopping_new(const struct cove_early_stopping_options *options, c
     struct cove_early_stopping_options o = COVE_EARLY_STOPPING_OPTIONS_INIT;
     struct cove__buf key = COVE__BUF_INIT(16384);
     struct early_stopping *s;
-    int rc = COVE__COPY_OPTIONS(&o, options, err);
+    int rc = COVE__COPY_OPTIONS(&o, options, "EarlyStopping: options", err);
     if (rc < 0)
         return rc;
     if ((rc = cove__check_name("EarlyStopping: monitor", o.monitor, err)) < 0)

@@ -130,7 +130,7 @@ int cove__format_filename(const char *text, bool insert, cove__field_fn field, v
 /* Bytes of what add_number writes: digits, and the letters of "inf", "nan" and exponents. */
 static bool is_of_number(char c)
 {
-    return c && strchr("0123456789+-. aefinAEFIN", c) != NULL;
+    return c && strchr("0123456789+-. aefinAEFIN", c);
 }
 
 /* Whether `name` is `pattern` with a number, or nothing, at each NUMBER. What is literal is matched as early as it can

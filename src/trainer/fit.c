@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "trainer/names.h"
-#include "trainer/options.h"
+#include "base/copy_options.h"
 #include "trainer/params.h"
 #include "trainer/trainer_impl.h"
 
@@ -48,7 +48,7 @@ static int read_data(const cove_trainer *t, bool fitting, const struct cove_data
                      struct cove_error *err)
 {
     struct cove_data copy = COVE_DATA_INIT;
-    int rc = COVE__COPY_OPTIONS(&copy, data, err);
+    int rc = COVE__COPY_OPTIONS(&copy, data, "trainer: data", err);
     if (rc < 0)
         return rc;
     if (fitting && !copy.train)
@@ -70,7 +70,7 @@ static int read_data(const cove_trainer *t, bool fitting, const struct cove_data
 
 static int read_module(bool fitting, const struct cove_module *module, struct cove_module *ret, struct cove_error *err)
 {
-    int rc = COVE__COPY_OPTIONS(ret, module, err);
+    int rc = COVE__COPY_OPTIONS(ret, module, "trainer: module", err);
     if (rc < 0 || (rc = cove__params_check(ret->parameters, ret->n_parameters, err)) < 0 ||
         (rc = cove__check_hparams(ret->hparams, ret->n_hparams, err)) < 0)
         return rc;
@@ -193,7 +193,7 @@ static int ask_callbacks(cove_trainer *t, const char *which, struct cove_error *
         return 0;
     }
     if (rc == COVE_ENOTFOUND)
-        return cove__fail(err, rc, "trainer: ckpt_path \"%s\": no ModelCheckpoint knows one below %s", which, t->root);
+        return cove__fail(err, rc, "trainer: ckpt_path \"%s\": no ModelCheckpoint has one below %s", which, t->root);
     return rc;
 }
 

@@ -424,7 +424,7 @@ static void weights_load_alone(void **state)
 /* The file's other tensors are not read: here one of them is damaged. */
 static void only_the_weights_are_read(void **state)
 {
-    static const char content[] = "the state of a large optimizer, which nobody needs for its weights";
+    static const char content[] = "the state of a large optimizer, which no reader of the weights needs";
     struct line *model = *state;
     struct cove_tensor_view view = { COVE_DTYPE_UINT8, 1, (int64_t[]){ sizeof content }, NULL,
                                      (void *)(uintptr_t)content };
@@ -545,7 +545,7 @@ static void lack_of_memory_anywhere_ends_in_order(void **state)
             bool reached = cove__mem_fail(0, 0) >= n;
             if (rc != 0 && rc != COVE_ENOMEM)
                 fail_msg("allocation %lu failed: the run gave %s", n, cove_code_name(rc));
-            /* A run that says it went well has learnt what it should. */
+            /* A run that succeeded has learnt what it should. */
             if (rc == 0)
                 assert_same_line(model, &reference);
             if (!reached)

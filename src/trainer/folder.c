@@ -163,7 +163,8 @@ bool cove__file_may_be(const cove_trainer *trainer, const char *a, const char *b
 
 /* ---- a look before the run ---- */
 
-/* Whether files can be made in the local folder `path`, or it in the nearest one above that exists. */
+/* Whether files can be made in the local folder `path`, or the folder itself in the nearest one above it that exists.
+ */
 static int check_local(const char *path, struct cove_error *err)
 {
     char *at = cove__strdup(path);
@@ -183,7 +184,7 @@ static int check_local(const char *path, struct cove_error *err)
     return rc;
 }
 
-/* 1: there is something in it, 0: nothing. COVE_ENOTFOUND: neither is the folder there. */
+/* 1: there is something in it, 0: nothing. COVE_ENOTFOUND: there is no folder either. */
 static int has_entries(cove_fs *fs, const char *path, struct cove_error *err)
 {
     cove_listing *listing = NULL;
@@ -197,7 +198,7 @@ static int has_entries(cove_fs *fs, const char *path, struct cove_error *err)
     return rc;
 }
 
-/* In a store without directories a folder that is not there is an empty one, if its bucket is there. */
+/* In a store without directories a folder that does not exist counts as empty if its bucket exists. */
 static int check_bucket(cove_fs *fs, const char *path, struct cove_error *err)
 {
     size_t n = strcspn(path, "/");

@@ -1,4 +1,4 @@
-/* ModelCheckpoint's dirpath in one spelling, and what stands at a name in it. */
+/* ModelCheckpoint's dirpath in one spelling, and what exists under a name in it. */
 #ifndef COVE_TRAINER_FOLDER_H
 #define COVE_TRAINER_FOLDER_H
 
@@ -28,7 +28,7 @@ int cove__file_follow(const cove_trainer *trainer, const char *url, char **ret_u
  * COVE_EACCESS; COVE_ENOTDIR: a file. */
 int cove__folder_look(const cove_trainer *trainer, const char *url, bool *ret_empty, struct cove_error *err);
 
-/* What stands at a path, links not followed. Stores other than the local disk have only files. */
+/* What a path is, links not followed. Stores other than the local disk have only files. */
 enum cove__entry { COVE__ENTRY_NONE, COVE__ENTRY_FILE, COVE__ENTRY_LINK, COVE__ENTRY_OTHER };
 int cove__entry_at(const cove_trainer *trainer, const char *url, enum cove__entry *ret, struct cove_error *err);
 /* Removes the symbolic link at `url`, not its target. *ret_target is the link's text (cove__free); NULL: there is no

@@ -203,7 +203,7 @@ int cove__teardown_hook(cove_trainer *t, struct cove_error *err)
     return first;
 }
 
-/* The run fails already: what a hook says against it can only be logged. */
+/* The run has failed already, so a hook's failure can only be logged. */
 void cove__exception_hook(cove_trainer *t, const struct cove_error *cause)
 {
     const struct hook h = {

@@ -1,18 +1,18 @@
-/* Cuts an epoch's order into batches. Asked by the loop for each batch; keeps one epoch's permutation. */
+/* Cuts an epoch's order into batches. Called by the loop for each batch; keeps one epoch's permutation. */
 #include "trainer/loader.h"
 
 #include <inttypes.h>
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "trainer/options.h"
+#include "base/copy_options.h"
 #include "trainer/rng.h"
 
 int cove__loader_init(struct cove__loader *loader, const struct cove_dataloader *d, const char *what, uint64_t stream,
                       struct cove_error *err)
 {
     struct cove_dataloader copy = COVE_DATALOADER_INIT;
-    int rc = COVE__COPY_OPTIONS(&copy, d, err);
+    int rc = COVE__COPY_OPTIONS(&copy, d, "loader", err);
     if (rc < 0)
         return cove__error_prefix(err, rc, "%s data", what);
     if (!copy.fetch)

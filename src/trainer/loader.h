@@ -6,7 +6,7 @@
 
 struct cove__loader {
     struct cove_dataloader d; /* copied; self BORROWED for the run */
-    uint64_t stream;          /* tells training's shuffle from validation's */
+    uint64_t stream;          /* different for training's shuffle and validation's */
     int64_t n_batches;        /* of an epoch, before any limit */
     int64_t *order;           /* owned: the epoch's permutation, or one batch's numbers where nothing is shuffled */
     int64_t epoch;            /* that `order` is of; -1: none */

@@ -1,7 +1,7 @@
 /*
  * Epochs, batches and validations, as Lightning's FitLoop, TrainingEpochLoop and EvaluationLoop run them: between
  * fit.c, which prepares and cleans up, and batch.c, which computes one batch. Counters move exactly where Lightning
- * moves them, so that a checkpoint saved in any hook says where the run stands.
+ * moves them, so that a checkpoint saved in any hook has the position of the run.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -118,13 +118,6 @@ int cove__run_sanity_check(cove_trainer *t, struct cove_error *err)
     return rc;
 }
 
-bool cove__validation_due(const cove_trainer *t)
-{
-    if (t->n_val_batches == 0 || (cove_trainer_current_epoch(t) + 1) % t->o.check_val_every_n_epoch != 0)
-        return false;
-    return t->should_stop || t->p.batch.current.ready % t->val_check_batch == 0;
-}
-
 /* ---- training ---- */
 
 static bool max_steps_reached(const cove_trainer *t)
@@ -204,7 +197,7 @@ static int end_epoch(cove_trainer *t, struct cove_error *err)
     t->position = COVE__AT_EPOCH_END;
     if ((rc = cove__undo_mark(t, COVE__UNDO_BUFFERS, err)) < 0)
         return rc;
-    /* An epoch that max_steps or a callback ended early goes on where it was, if the run is resumed. */
+    /* If the run is resumed, an epoch that max_steps or a callback ended early continues where it ended. */
     t->position = t->p.batch.current.ready < t->n_train_batches ? COVE__AT_BATCH_START : COVE__AT_EPOCH_START;
     cove__undo_close(t);
     cove__counts_add(&t->p.epoch, 0, 0, 1, 0);
@@ -226,7 +219,7 @@ static int run_epoch(cove_trainer *t, struct cove_error *err)
     return rc < 0 ? rc : end_epoch(t, err);
 }
 
-/* Whether the run is over; says why. */
+/* Whether the run is over; sets the reason. */
 static bool done(cove_trainer *t)
 {
     if (max_steps_reached(t)) {

@@ -124,7 +124,7 @@ int cove__metrics_log(struct cove__metrics *m, enum cove__phase phase, const cha
     struct cove__logged *item;
     float rounded = (float)value; /* as Lightning keeps them: then a score read back from a checkpoint compares equal */
     int rc = 0;
-    if (find_logged(m, phase, name ? name : "") == NULL && (rc = check_name(name, err)) < 0)
+    if (!find_logged(m, phase, name ? name : "") && (rc = check_name(name, err)) < 0)
         return rc;
     if (flags & ~(unsigned)KNOWN_FLAGS)
         return cove__fail(err, COVE_EINVAL, "log: %s: unknown flags 0x%x", name, flags);
@@ -289,7 +289,7 @@ static int load_sum(struct cove__metrics *m, const char *name, const cove_value 
     if ((rc = check_restored(name, err)) < 0)
         return rc;
     if (cove_value_type(list) != COVE_VALUE_LIST || cove_value_length(list) != 4)
-        return cove__fail(err, COVE_EMISMATCH, "metrics: the checkpoint's are not as cove saves them");
+        return cove__fail(err, COVE_EMISMATCH, "cove.metrics in the checkpoint is malformed");
     if ((rc = cove_value_get_float(cove_value_item(list, 0), &sum, err)) < 0 ||
         (rc = cove_value_get_float(cove_value_item(list, 1), &weight, err)) < 0 ||
         (rc = cove_value_get_int(cove_value_item(list, 2), &flags, err)) < 0 ||

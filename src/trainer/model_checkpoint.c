@@ -16,7 +16,7 @@
 #include "trainer/filename.h"
 #include "trainer/folder.h"
 #include "trainer/names.h"
-#include "trainer/options.h"
+#include "base/copy_options.h"
 #include "trainer/repr.h"
 
 /* ---- when ---- */
@@ -86,7 +86,7 @@ static int resolve_dirpath(struct cove__model_checkpoint *mc, cove_trainer *trai
 }
 
 /* A dirpath that no save could use is found before the training, not after its first epoch. */
-static int look_at_dirpath(const struct cove__model_checkpoint *mc, const cove_trainer *trainer, struct cove_error *err)
+static int check_dirpath(const struct cove__model_checkpoint *mc, const cove_trainer *trainer, struct cove_error *err)
 {
     bool empty;
     int rc = cove__folder_look(trainer, mc->dirpath, &empty, err);
@@ -106,10 +106,10 @@ static int setup(void *self, cove_trainer *trainer, struct cove_error *err)
         mc->kept.last_saved_step = -1;
         mc->kept.deferred = mc->saved_any = false;
     }
-    mc->has_gone_on = false;
+    mc->has_progressed = false;
     mc->trainer = trainer;
     rc = resolve_dirpath(mc, trainer, err);
-    return rc < 0 || !cove_trainer_is_fitting(trainer) ? rc : look_at_dirpath(mc, trainer, err);
+    return rc < 0 || !cove_trainer_is_fitting(trainer) ? rc : check_dirpath(mc, trainer, err);
 }
 
 static int on_fit_start(void *self, cove_trainer *trainer, struct cove_error *err)
@@ -127,21 +127,21 @@ static int teardown(void *self, cove_trainer *trainer, struct cove_error *err)
 static int on_train_batch_end(void *self, cove_trainer *trainer, const struct cove_batch *batch, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
-    mc->has_gone_on = true;
+    mc->has_progressed = true;
     return save_by_steps(mc, trainer, err);
 }
 
 static int on_train_epoch_end(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
-    mc->has_gone_on = true;
+    mc->has_progressed = true;
     return at_epoch_end(mc, trainer) ? save_by_epochs(mc, trainer, err) : 0;
 }
 
 static int on_validation_end(void *self, cove_trainer *trainer, struct cove_error *err)
 {
     struct cove__model_checkpoint *mc = self;
-    mc->has_gone_on |= cove_trainer_stage(trainer) != COVE_STAGE_SANITY_CHECK;
+    mc->has_progressed |= cove_trainer_stage(trainer) != COVE_STAGE_SANITY_CHECK;
     return at_epoch_end(mc, trainer) ? 0 : save_by_epochs(mc, trainer, err);
 }
 
@@ -159,7 +159,7 @@ static int on_exception(void *self, cove_trainer *trainer, const struct cove_err
     struct cove__model_checkpoint *mc = self;
     enum cove_stage stage = cove_trainer_stage(trainer);
     if (!cove_trainer_is_fitting(trainer) || (cause->code != COVE_ECANCELED && !mc->o.save_on_exception) ||
-        (is_saved(mc, trainer) && !mc->has_gone_on) || (stage != COVE_STAGE_TRAIN && stage != COVE_STAGE_VALIDATE))
+        (is_saved(mc, trainer) && !mc->has_progressed) || (stage != COVE_STAGE_TRAIN && stage != COVE_STAGE_VALIDATE))
         return 0;
     return cove__model_checkpoint_save_cut(mc, trainer, err);
 }
@@ -267,7 +267,7 @@ int cove_model_checkpoint_new(const struct cove_model_checkpoint_options *option
 {
     struct cove_model_checkpoint_options o = COVE_MODEL_CHECKPOINT_OPTIONS_INIT;
     struct cove__model_checkpoint *mc;
-    int rc = COVE__COPY_OPTIONS(&o, options, err);
+    int rc = COVE__COPY_OPTIONS(&o, options, "ModelCheckpoint: options", err);
     if (rc < 0 || (rc = check_options(&o, err)) < 0)
         return rc;
     mc = cove__calloc(1, sizeof *mc);

@@ -23,9 +23,9 @@ struct cove__model_checkpoint {
     const cove_trainer *trainer;                     /* BORROWED from setup to teardown; else NULL */
     char *resumed_file;                              /* owned: what ckpt_path led to when the fit began; NULL: none */
     struct cove__kept kept;
-    bool warned;      /* of metrics in the template that were never logged */
-    bool saved_any;   /* in this run */
-    bool has_gone_on; /* this run has finished a batch, validation or epoch */
+    bool warned;         /* of metrics in the template that were never logged */
+    bool saved_any;      /* in this run */
+    bool has_progressed; /* this run has finished a batch, validation or epoch */
 };
 
 /* ---- model_checkpoint_save.c: each changes mc->kept only on success ---- */
@@ -49,9 +49,9 @@ int cove__model_checkpoint_write(const struct cove__model_checkpoint *mc, cove_t
 /* The same bytes under a second name: on the server where it can, by a second save where not. */
 int cove__model_checkpoint_copy(const struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *from,
                                 const char *to, struct cove_error *err);
-/* Removes a checkpoint that the state has let go. The state may come from anybody's checkpoint, so only a regular file
- * goes, in this folder, with a name that this ModelCheckpoint gives; and never the one that the run was resumed from. A
- * failure costs room, not data: it is logged. */
+/* Removes a checkpoint that the state no longer lists. The state may come from any checkpoint, so only a regular file
+ * is removed, in this folder, with a name that this ModelCheckpoint gives; and never the one that the run was resumed
+ * from. A failure costs room, not data: it is logged. */
 void cove__model_checkpoint_prune(const struct cove__model_checkpoint *mc, cove_trainer *trainer, const char *url);
 
 /* ---- model_checkpoint_state.c ---- */

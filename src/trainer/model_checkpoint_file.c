@@ -97,7 +97,7 @@ void cove__model_checkpoint_prune(const struct cove__model_checkpoint *mc, cove_
         return;
     if (!is_own_name(mc, url)) {
         cove__log(COVE_LOG_INFO, "trainer",
-                  "ModelCheckpoint: %s is no name of this run's checkpoints and is not removed", url);
+                  "ModelCheckpoint: %s is not a name of this run's checkpoints and is not removed", url);
         return;
     }
     rc = cove__entry_at(trainer, url, &entry, &err);

@@ -1,5 +1,5 @@
 /* What ModelCheckpoint may write over and remove: never what a link points to, and nothing but its own checkpoints,
- * whatever the state of a checkpoint says. */
+ * for any state that a checkpoint may have. */
 #include "config.h"
 #include "trainer/testing.h"
 
@@ -140,7 +140,7 @@ static void a_failed_save_leaves_the_link(void **state)
     assert_int_equal(epoch_of("ck/last.ckpt"), 0);
 }
 
-/* ---- the state of somebody else's checkpoint ---- */
+/* ---- the state of a foreign checkpoint ---- */
 
 /* Saves `from` at `to`, with `key` of ModelCheckpoint's state changed. */
 static void change(const char *from, const char *to, const char *key, cove_value *item)
@@ -158,7 +158,7 @@ static void touch(const char *path)
     assert_int_equal(cove_write_url(path, "text", 4, NULL), 0);
 }
 
-static void nothing_but_own_checkpoints_goes(void **state)
+static void only_own_checkpoints_are_removed(void **state)
 {
     static const char *const names[] = {
         "notes.txt",  "link/secret.txt",  "link/epoch=0-step=1.ckpt", "sub/f.ckpt",
@@ -175,7 +175,7 @@ static void nothing_but_own_checkpoints_goes(void **state)
         for (size_t j = 0; j < sizeof keys / sizeof *keys; j++) {
             char path[128];
             snprintf(path, sizeof path, "%s/ck/%s", (const char *)*state, names[i]);
-            if (strcmp(names[i], "epoch=0-step=2.ckpt") == 0) /* a link's name is nobody's checkpoint either */
+            if (strcmp(names[i], "epoch=0-step=2.ckpt") == 0) /* a link is not a checkpoint that it saved */
                 replace_by_link("l.ckpt", path);
             else
                 touch(path);
@@ -302,7 +302,7 @@ int main(void)
         IN_FOLDER(a_broken_link_is_replaced),
         IN_FOLDER(a_name_that_is_taken_anyway),
         IN_FOLDER(a_failed_save_leaves_the_link),
-        IN_FOLDER(nothing_but_own_checkpoints_goes),
+        IN_FOLDER(only_own_checkpoints_are_removed),
         IN_FOLDER(one_of_the_best_is_removed_only_here),
         IN_FOLDER(paths_with_nul_are_refused),
         IN_FOLDER(dirpath_is_looked_at_first),

@@ -1,6 +1,6 @@
 /*
- * What ckpt_path "last" and "best" mean: looks below the directory where ModelCheckpoint saves, or, as each run has a
- * new version_N, below all versions of the logger. Asked by fit.c before a resume.
+ * What ckpt_path "last" and "best" mean: searches the directory where ModelCheckpoint saves, or, as each run has a new
+ * version_N, all versions of the logger. Called by fit.c before a resume.
  */
 #include <string.h>
 

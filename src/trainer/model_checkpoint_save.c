@@ -78,7 +78,7 @@ static bool warn_if_missing(void *user, const char *name, struct cove__field *re
     return false;
 }
 
-/* Warns once of metrics that the template names and nobody logged. */
+/* Warns once of metrics that the template names and that were not logged. */
 static void check_fields(struct cove__model_checkpoint *mc, const cove_trainer *trainer)
 {
     struct cove__buf name = COVE__BUF_INIT(COVE__MAX_FILENAME);

@@ -1,4 +1,5 @@
-/* See names.h. Called at the start of each run, by cove_trainer_log, and when callbacks and loggers are made. */
+/* See names.h. Called at the start of each run, by cove_trainer_log, and by the constructors of callbacks and loggers.
+ */
 #include "trainer/names.h"
 
 #include <stdbool.h>

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "trainer/options.h"
+#include "base/copy_options.h"
 #include "trainer/params.h"
 #include "wire/number.h"
 
@@ -47,7 +47,7 @@ int cove_optimizer_add_param_group(cove_optimizer *optimizer, const struct cove_
 {
     struct cove_optimizer_options o = COVE_OPTIMIZER_SGD_INIT(0);
     size_t n_slots = optimizer->n_slots;
-    int rc = COVE__COPY_OPTIONS(&o, options, err);
+    int rc = COVE__COPY_OPTIONS(&o, options, "optimizer: options", err);
     if (rc < 0 || (rc = check_options(&o, err)) < 0 || (rc = cove__params_check(parameters, n_parameters, err)) < 0)
         return rc;
     if (optimizer->n_groups > 0 && optimizer->groups[0].o.kind != o.kind)

@@ -150,7 +150,7 @@ static int read_group(const struct cove__group *group, const cove_value *dict, s
     if (cove_value_length(params) != group->n_slots)
         return cove__fail(err, COVE_EMISMATCH, "optimizer: group %zu has %zu parameters in the checkpoint, %zu here", g,
                           cove_value_length(params), group->n_slots);
-    if (is_sgd != (betas == NULL))
+    if (is_sgd != !betas)
         return cove__fail(err, COVE_EMISMATCH, "optimizer: the checkpoint's is %s, this one is %s",
                           betas ? "Adam" : "SGD", is_sgd ? "SGD" : "Adam");
     cove__tree_get_float(&rc, dict, "lr", &o->lr, err);
@@ -162,7 +162,8 @@ static int read_group(const struct cove__group *group, const cove_value *dict, s
         cove__tree_get_bool(&rc, dict, "nesterov", &o->nesterov, err);
     } else {
         if (rc == 0 && cove_value_length(betas) != 2)
-            rc = cove__fail(err, COVE_EMISMATCH, "optimizer: betas of group %zu are not two", g);
+            rc = cove__fail(err, COVE_EMISMATCH, "optimizer: the betas of group %zu in the checkpoint are not a pair",
+                            g);
         if (rc == 0)
             rc = cove_value_get_float(cove_value_item(betas, 0), &o->beta1, err);
         if (rc == 0)

@@ -135,7 +135,7 @@ static void schedules_as_torch(void **state)
 }
 
 /* Five steps, the state into a second optimizer, five more on both: the same bits. */
-static void state_goes_on(const struct cove_optimizer_options *o)
+static void state_continues(const struct cove_optimizer_options *o)
 {
     struct subject a, b;
     cove_optimizer *first, *second;
@@ -164,15 +164,15 @@ static void state_goes_on(const struct cove_optimizer_options *o)
 static void states_go_on(void **state)
 {
     struct cove_optimizer_options o = COVE_OPTIMIZER_SGD_INIT(0.05);
-    state_goes_on(&o);
+    state_continues(&o);
     o.momentum = 0.9;
-    state_goes_on(&o);
+    state_continues(&o);
     o = (struct cove_optimizer_options)COVE_OPTIMIZER_ADAMW_INIT(0.01);
-    state_goes_on(&o);
+    state_continues(&o);
     o.amsgrad = 1;
-    state_goes_on(&o);
+    state_continues(&o);
     o.kind = COVE_OPTIMIZER_ADAM;
-    state_goes_on(&o);
+    state_continues(&o);
 }
 
 static void state_of_another_is_refused(void **state)

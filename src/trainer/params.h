@@ -14,7 +14,7 @@ int cove__view_elements(const struct cove_tensor_view *view, size_t *ret_n, stru
 /* "[64, 10]" */
 void cove__view_shape(const struct cove_tensor_view *view, char *out, size_t size);
 
-/* COVE_EMISMATCH that says what to do where an opaque value was found instead of a state_dict. */
+/* COVE_EMISMATCH for an opaque value instead of a state_dict; the message has the way out. */
 int cove__fail_pickled(const cove_value *opaque, struct cove_error *err);
 /* Whether `dict` fits: COVE_EMISMATCH lists what is missing, unexpected, of another shape or dtype. Changes nothing. */
 int cove__params_match(const struct cove_parameter *parameters, size_t n, const cove_value *dict,

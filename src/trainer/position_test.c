@@ -1,5 +1,5 @@
 /*
- * Where a run stands, as its checkpoints say: what a validate, a run with nothing to do and a repeated fetch make of
+ * The position of a run in its checkpoints: what a validate, a run with nothing to do and a repeated fetch make of
  * it. cuts_test.c cuts at random.
  */
 #include "trainer/testing.h"

@@ -172,7 +172,7 @@ void cove__progress_next_fit(struct cove__progress *p)
     p->is_last_batch = false;
 }
 
-/* ---- where the run goes on ---- */
+/* ---- where the run continues ---- */
 
 static const char *const position_names[] = {
     [COVE__AT_EPOCH_START] = "epoch_start",       [COVE__AT_BATCH_START] = "batch_start",
@@ -214,7 +214,7 @@ static void at_epoch_start(struct cove__progress *p, int64_t epochs)
     p->is_last_batch = false;
 }
 
-/* The epoch's batches that are computed are completed, but for `open` of them. */
+/* All computed batches of the epoch are completed, except `open` of them. */
 static void at_batch(struct cove__progress *p, int64_t open)
 {
     int64_t skipped = p->batch.current.ready - p->batch.current.processed;
@@ -227,7 +227,7 @@ int cove__progress_resume(struct cove__progress *p, enum cove__position *positio
                           struct cove_error *err)
 {
     const struct cove__counts *epoch = &p->epoch.current, *batch = &p->batch.current;
-    /* max_steps or a callback ended the epoch early: it is closed, and goes on where it was. */
+    /* max_steps or a callback ended the epoch early: it is closed, and continues where it ended. */
     bool closed = epoch->started > 0 && epoch->processed == epoch->started;
     bool computed = *position == COVE__AT_BATCH_END || *position == COVE__AT_VALIDATION;
     if (*position == COVE__AT_BATCH_START && closed && batch->processed >= n_batches)
@@ -255,7 +255,8 @@ enum cove__position cove__progress_infer(struct cove__progress *p, int64_t n_bat
     bool batch_done = batch->processed == batch->ready;
     bool completed = batch->completed == batch->processed;
     int64_t epochs = epoch->processed;
-    /* Stopped in mid-epoch by max_steps or a callback, the epoch was closed all the same: it goes on where it was. */
+    /* Stopped in mid-epoch by max_steps or a callback, the epoch was closed nevertheless: it continues where it ended.
+     */
     bool cut = epoch_ended && epochs > 0 && !p->is_last_batch && batch->processed > 0 && batch->processed < n_batches;
     if (cut)
         epochs--;

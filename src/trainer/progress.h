@@ -31,8 +31,8 @@ struct cove__progress {
 };
 
 /*
- * Where a run goes on: what comes next, and all before it is done. The loop moves it, a checkpoint holds it by name
- * (cove.position), and a resume begins with it. The counters alone can't say it: they are the same before a batch is
+ * Where a run continues: what comes next, and all before it is done. The loop moves it, a checkpoint holds it by name
+ * (cove.position), and a resume begins with it. The counters alone are not enough: they are the same before a batch is
  * fetched and after the validation that follows the one before.
  */
 enum cove__position {
@@ -57,11 +57,11 @@ int cove__progress_load(struct cove__progress *p, const cove_value *loops, struc
 const char *cove__position_name(enum cove__position position);
 /* COVE_EMISMATCH: no position has this name. */
 int cove__position_read(const char *name, enum cove__position *ret_position, struct cove_error *err);
-/* Sets the counters of a checkpoint of ours to where the run goes on; `n_batches` of an epoch in this run.
+/* Sets the counters of a checkpoint of ours to where the run continues; `n_batches` of an epoch in this run.
  * *position is changed where this data has no such place. COVE_EMISMATCH: the counters contradict the position. */
 int cove__progress_resume(struct cove__progress *p, enum cove__position *position, int64_t n_batches,
                           struct cove_error *err);
-/* The same for a checkpoint of Lightning's, whose counters have to say where it stands. It holds no means of the epoch:
+/* The same for a checkpoint of Lightning's, whose only position is its counters. It holds no means of the epoch:
  * one whose last batch is done can't end as it would have, and is over, as it is to Lightning. */
 enum cove__position cove__progress_infer(struct cove__progress *p, int64_t n_batches);
 

@@ -189,7 +189,7 @@ static void ends_of_epochs_and_steps(void **state)
 }
 
 /* Batches of a resumed epoch are the ones that were left. */
-static void the_loader_goes_on(void **state)
+static void a_resumed_loader_skips_used_batches(void **state)
 {
     struct line whole, first, second;
     remove_url("memory://loader");
@@ -204,10 +204,13 @@ static void the_loader_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cut_after_each_batch),    cmocka_unit_test(cut_while_gradients_accumulate),
-        cmocka_unit_test(cut_between_validations), cmocka_unit_test(cut_inside_a_validation),
-        cmocka_unit_test(cut_on_local_files),      cmocka_unit_test(ends_of_epochs_and_steps),
-        cmocka_unit_test(the_loader_goes_on),
+        cmocka_unit_test(cut_after_each_batch),
+        cmocka_unit_test(cut_while_gradients_accumulate),
+        cmocka_unit_test(cut_between_validations),
+        cmocka_unit_test(cut_inside_a_validation),
+        cmocka_unit_test(cut_on_local_files),
+        cmocka_unit_test(ends_of_epochs_and_steps),
+        cmocka_unit_test(a_resumed_loader_skips_used_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

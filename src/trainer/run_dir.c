@@ -12,11 +12,11 @@
 #include "fs/fs_impl.h"
 #include "fs/options.h"
 #include "trainer/names.h"
-#include "trainer/options.h"
+#include "base/copy_options.h"
 #include "wire/number.h"
 
 #define VERSION    "version_"
-#define MAX_DIGITS 9 /* of a version: more are somebody else's file */
+#define MAX_DIGITS 9 /* of a version: a name with more is not one of ours */
 #define MAX_YAML   ((size_t)16 << 20)
 #define MAX_TRIES  10000 /* versions that other runs take while this one looks for its own */
 #define HPARAMS    "hparams.yaml"
@@ -25,7 +25,7 @@
 int cove__run_dir_init(struct cove__run_dir *run, const struct cove_logger_options *options, struct cove_error *err)
 {
     struct cove_logger_options o = COVE_LOGGER_OPTIONS_INIT;
-    int rc = COVE__COPY_OPTIONS(&o, options, err);
+    int rc = COVE__COPY_OPTIONS(&o, options, "logger: options", err);
     *run = (struct cove__run_dir){ 0 };
     if (rc < 0 || (rc = cove__check_text("logger: save_dir", o.save_dir, err)) < 0)
         return rc;
@@ -139,7 +139,7 @@ static int open_version(struct cove__run_dir *run, const char *version, const co
     return rc < 0 ? rc : cove_fs_mkdir(run->fs, run->path, NULL, err);
 }
 
-/* The next free version_N; of runs that look at the same time, each takes its own. */
+/* The next free version_N; runs that start at the same time get different ones. */
 static int open_next(struct cove__run_dir *run, const cove_options *storage, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
@@ -180,7 +180,7 @@ char *cove__run_dir_path(const struct cove__run_dir *run, const char *name)
 
 /* ---- hparams.yaml ---- */
 
-/* Words that YAML takes for something else than text. */
+/* Words that YAML reads as something other than text. */
 static bool is_plain(const char *s)
 {
     static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "null", "y", "n" };

@@ -17,7 +17,7 @@ struct cove__run_dir {
 
 int cove__run_dir_init(struct cove__run_dir *run, const struct cove_logger_options *options, struct cove_error *err);
 void cove__run_dir_done(struct cove__run_dir *run);
-/* Finds the version, the next free one where none is given, and makes the directory. Opened again it stays where it is.
+/* Finds the version, the next free one where none is given, and makes the directory. A second open keeps the directory.
  */
 int cove__run_dir_open(struct cove__run_dir *run, const char *root, const cove_options *storage,
                        struct cove_error *err);

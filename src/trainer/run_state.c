@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/copy_options.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,7 +15,7 @@
 #include "trainer/trainer_impl.h"
 #include "trainer/tree.h"
 
-/* The layout is that of this release; Lightning asks the key to know whether it must migrate. */
+/* The layout is that of this release; Lightning reads the key to decide whether to migrate the checkpoint. */
 #define LIGHTNING_VERSION "2.6.0"
 #define COVE_STATE        1 /* "version" of the key "cove": counted up when what it holds changes its meaning */
 
@@ -118,7 +119,7 @@ static void dump_own(int *rc, cove_trainer *t, cove_value *tree, struct cove_err
         cove__tree_string(rc, dict, "stop", mark ? mark->stop_reason : t->stop_reason, err);
     metrics = cove__tree_dict(rc, dict, "metrics", err);
     if (*rc == 0)
-        *rc = cove__metrics_save(&t->metrics, mark != NULL, metrics, err);
+        *rc = cove__metrics_save(&t->metrics, mark, metrics, err);
     if (gradients_wait(t))
         dump_gradients(rc, t, dict, err);
 }
@@ -205,7 +206,7 @@ out:
 
 /* ---- in ---- */
 
-/* What a checkpoint says, checked but not yet applied. */
+/* The content of a checkpoint, checked but not yet applied. */
 struct restored {
     const cove_value *weights, *optimizer, *scheduler, *own, *gradients; /* BORROWED from the tree; NULL: not there */
     struct cove__progress p;
@@ -451,16 +452,17 @@ int cove_module_load_weights(const struct cove_module *module, const char *url, 
     cove_value *tree = NULL, *weights;
     cove_fs *fs = NULL;
     char *path = NULL;
-    int rc;
-    if ((rc = cove__params_check(module->parameters, module->n_parameters, err)) < 0 ||
+    struct cove_module own = COVE_MODULE_INIT;
+    int rc = COVE__COPY_OPTIONS(&own, module, "load weights: module", err);
+    if (rc < 0 || (rc = cove__params_check(own.parameters, own.n_parameters, err)) < 0 ||
         (rc = cove_fs_from_url(url, storage, &fs, &path, err)) < 0 || (rc = load_tree(fs, path, 1, &tree, err)) < 0)
         goto out;
     weights = cove__tree_at(tree, "state_dict");
     if (!weights)
         weights = tree;
-    if ((rc = cove__params_match(module->parameters, module->n_parameters, weights, err)) < 0 ||
+    if ((rc = cove__params_match(own.parameters, own.n_parameters, weights, err)) < 0 ||
         (rc = cove_value_fetch(weights, NULL, err)) < 0 ||
-        (rc = cove__params_load(module->parameters, module->n_parameters, weights, err)) < 0)
+        (rc = cove__params_load(own.parameters, own.n_parameters, weights, err)) < 0)
         rc = cove__error_prefix(err, rc, "load the weights of %s", url);
 out:
     cove_value_unref(tree);

@@ -171,7 +171,7 @@ static size_t count_below(const char *url, const char *part)
     assert_int_equal(cove_fs_from_url(url, NULL, &fs, &path, NULL), 0);
     assert_int_equal(cove_fs_list(fs, path, NULL, &listing, NULL), 0);
     while (cove_listing_next(listing, &info, NULL) > 0)
-        n += strstr(cove_info_name(info), part) != NULL;
+        n += strstr(cove_info_name(info), part) ? 1 : 0;
     cove_listing_free(listing);
     cove_free(path);
     cove_fs_unref(fs);
@@ -238,7 +238,7 @@ static int stop_once(void *self, cove_trainer *trainer, struct cove_error *err)
     return 0;
 }
 
-static void a_second_fit_goes_on(void **state)
+static void a_second_fit_continues(void **state)
 {
     struct cove_trainer_options o = quiet(3);
     cove_trainer *trainer = make(&o);
@@ -309,7 +309,7 @@ int main(void)
         cmocka_unit_test_setup(one_logger_writes_one_file, setup_model),
         cmocka_unit_test_setup(only_a_fit_can_be_saved, setup_model),
         cmocka_unit_test_setup(a_second_fit_has_nothing_left, setup_model),
-        cmocka_unit_test_setup(a_second_fit_goes_on, setup_model),
+        cmocka_unit_test_setup(a_second_fit_continues, setup_model),
         cmocka_unit_test_setup(a_fit_after_a_failed_one_begins_the_epoch_again, setup_model),
         cmocka_unit_test_setup(a_checkpoint_beyond_max_epochs_is_refused, setup_model),
     };

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "trainer/optimizer.h"
-#include "trainer/options.h"
+#include "base/copy_options.h"
 #include "trainer/progress.h"
 #include "trainer/tree.h"
 
@@ -49,7 +49,7 @@ int cove_lr_scheduler_new(const struct cove_lr_scheduler_options *options, cove_
                           cove_lr_scheduler **ret_scheduler, struct cove_error *err)
 {
     struct cove_lr_scheduler_options o = COVE_LR_SCHEDULER_OPTIONS_INIT(COVE_LR_SCHEDULER_STEP);
-    int rc = COVE__COPY_OPTIONS(&o, options, err);
+    int rc = COVE__COPY_OPTIONS(&o, options, "lr_scheduler: options", err);
     if (rc < 0)
         return rc;
     if (o.frequency < 1)

@@ -10,7 +10,7 @@ struct cove_lr_scheduler {
     int64_t last_epoch;        /* steps taken; torch's word */
 };
 
-/* torch's scheduler.state_dict(). load: COVE_EMISMATCH; a missing key keeps what the module's configuration says. */
+/* torch's scheduler.state_dict(). load: COVE_EMISMATCH; a missing key keeps the value of the module's configuration. */
 int cove__lr_scheduler_state_dict(const cove_lr_scheduler *scheduler, cove_value **ret_state, struct cove_error *err);
 int cove__lr_scheduler_match(const cove_lr_scheduler *scheduler, const cove_value *state, struct cove_error *err);
 int cove__lr_scheduler_load(cove_lr_scheduler *scheduler, const cove_value *state, struct cove_error *err);

@@ -1,6 +1,6 @@
 /*
- * How gradients of several processes come together: a table with the one entry for one process. The loop asks it at the
- * two places where processes must agree, so that MPI is one more table.
+ * How gradients of several processes come together: a table with the one entry for one process. The loop calls it at
+ * the two places where processes must agree, so that MPI is one more table.
  */
 #ifndef COVE_TRAINER_STRATEGY_H
 #define COVE_TRAINER_STRATEGY_H

@@ -1,7 +1,7 @@
 /*
- * For the tests of this room: a small model that learns a line from twenty points, with hooks that a test may look
- * through. Everything of it is deterministic, and part of it comes from the trainer's random numbers, so that a resume
- * which loses any state ends elsewhere.
+ * For the tests of this room: a small model that learns a line from twenty points, with hooks that a test may observe.
+ * Everything of it is deterministic, and part of it comes from the trainer's random numbers, so that a resume which
+ * loses any state ends elsewhere.
  */
 #ifndef COVE_TRAINER_TESTING_H
 #define COVE_TRAINER_TESTING_H

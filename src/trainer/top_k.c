@@ -81,7 +81,7 @@ static struct cove__scored *find(const struct cove__top_k *top, const char *path
 
 bool cove__top_k_has(const struct cove__top_k *top, const char *path)
 {
-    return find(top, path) != NULL;
+    return find(top, path);
 }
 
 bool cove__top_k_is_full(const struct cove__top_k *top)

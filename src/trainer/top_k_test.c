@@ -70,7 +70,7 @@ static void nan_counts_as_the_worst(void **state)
     cove__top_k_done(&top);
 }
 
-static void first_of_equals_is_the_best_and_goes_first(void **state)
+static void first_of_equals_is_the_best_and_is_removed_first(void **state)
 {
     struct cove__top_k top = { .k = 3 };
     add(&top, "a", 1);
@@ -104,7 +104,7 @@ int main(void)
         cmocka_unit_test(keeps_the_k_greatest),
         cmocka_unit_test(minus_one_keeps_all_and_zero_none),
         cmocka_unit_test(nan_counts_as_the_worst),
-        cmocka_unit_test(first_of_equals_is_the_best_and_goes_first),
+        cmocka_unit_test(first_of_equals_is_the_best_and_is_removed_first),
         cmocka_unit_test(a_name_has_one_score),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ void cove__undo_done(struct cove__undo *undo)
     *undo = (struct cove__undo){ 0 };
 }
 
-/* What of parameter `i` is copied, NULL where nothing is, and its bytes. */
+/* The part of parameter `i` that is copied (NULL: none), and its size in bytes. */
 static void *copied(const cove_trainer *t, size_t i, unsigned what, size_t *ret_size)
 {
     const struct cove_parameter *p = &t->module.parameters[i];
@@ -33,7 +33,7 @@ static size_t aligned(size_t size)
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* Between the module and the copies, one way or the other; NULL only counts. The number of bytes. */
+/* Copies between the module and the copies, in either direction; NULL: only counts. Returns the number of bytes. */
 static size_t copy_all(const cove_trainer *t, unsigned what, unsigned char *copies, bool back)
 {
     size_t at = 0, size;

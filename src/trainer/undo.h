@@ -17,7 +17,7 @@
 /* What a part may change, beside the random numbers, the means of the epoch and the wish to stop. */
 enum {
     COVE__UNDO_GRADIENTS = 1, /* those of earlier batches, which wait for the optimizer's step */
-    COVE__UNDO_BUFFERS = 2,   /* parameters without a gradient, but for frozen ones */
+    COVE__UNDO_BUFFERS = 2,   /* parameters without a gradient, except frozen ones */
 };
 
 struct cove__undo {

@@ -1,4 +1,4 @@
-/* Checksums of streams: CRC32C and CRC64NVME (as S3 and GCS use them), and the checksum of two runs put together. Pure.
+/* Checksums of streams: CRC32C, as S3 and Google Cloud Storage use it, and the checksum of two runs put together. Pure.
  */
 #ifndef COVE_WIRE_CRC_H
 #define COVE_WIRE_CRC_H

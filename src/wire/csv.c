@@ -58,7 +58,7 @@ int cove__csv_next(struct cove__slice in, struct cove__csv_row *row, size_t *ret
             continue;
         }
         c = in.data[i];
-        /* What follows a CR or a quote decides what it is: at the end of what there is, nothing can be said. */
+        /* The character after a CR or a quote decides what it is: at the end of the input it is not known yet. */
         if ((c == '\r' || (c == '"' && quoted)) && i + 1 == in.size)
             return 0;
         if (c == '"' && quoted && in.data[i + 1] == '"') {

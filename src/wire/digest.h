@@ -11,8 +11,13 @@
 #define COVE__BASE64_SIZE(n) (((n) + 2) / 3 * 4 + 1) /* with the NUL */
 
 void cove__base64(const void *data, size_t size, char *out); /* out: COVE__BASE64_SIZE(size) bytes */
-void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)]);
-/* The number back; false where the text is not exactly such a one. */
+/* The same in the alphabet for URLs, without padding (RFC 4648, section 5). */
+void cove__base64url(const void *data, size_t size, char *out);
+void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)]); /* most significant byte first */
+void cove__base64_le64(uint64_t v, char out[COVE__BASE64_SIZE(8)]); /* least significant byte first */
+/* The bytes that a base64 text encodes; false: the text is not the base64 of exactly `size` bytes. */
+bool cove__unbase64(const char *text, void *out, size_t size);
+/* The number that a base64 text encodes; false: the text is not exactly 4 bytes in base64. */
 bool cove__base64_to_be32(const char *text, uint32_t *ret);
 
 const struct evp_md_st *cove__sha256_md(void);              /* OpenSSL's EVP_MD, for an HMAC; NULL: it refuses */

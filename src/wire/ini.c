@@ -171,6 +171,8 @@ static int take_line(struct reader *r, struct cove__slice whole)
     r->indent = indent;
     if (is_header(line, &name))
         return add_section(r, name);
+    if (line.data[0] == '[' && !memchr(line.data, ']', line.size))
+        return refuse(r, "begins a [section] without its ]");
     if (r->section == NONE)
         return refuse(r, "is before the first [section]");
     for (size_t i = 0; i < line.size; i++) {
@@ -205,7 +207,7 @@ static int check_repeats(struct reader *r)
     struct cove__ini_section *sections = cove__calloc(ini->n_sections, sizeof *sections);
     unsigned section_line = UINT32_MAX, option_line = UINT32_MAX;
 
-    if (sections == NULL)
+    if (!sections)
         return COVE_ENOMEM;
     memcpy(sections, ini->sections, ini->n_sections * sizeof *sections);
     qsort(sections, ini->n_sections, sizeof *sections, compare_sections);
@@ -254,7 +256,7 @@ bool cove__ini_nested(struct cove__slice value, const char *name, struct cove__s
 
     while (next_nested(&value, &line)) {
         const uint8_t *equals = memchr(line.data, '=', line.size);
-        size_t n = equals != NULL ? (size_t)(equals - line.data) : line.size;
+        size_t n = equals ? (size_t)(equals - line.data) : line.size;
         if (!cove__slice_is(trim(cove__slice_sub(line, 0, n)), name))
             continue;
         *ret = trim(cove__slice_sub(line, n + 1, SIZE_MAX));
@@ -287,7 +289,7 @@ static const struct cove__ini_option *find(const struct cove__ini *ini, size_t s
 static bool is_seen(const struct cove__ini *ini, const struct cove__ini_option *option)
 {
     for (size_t i = 1; option->section == 0 && i < ini->n_sections; i++) {
-        if (find(ini, i, option->name) == NULL)
+        if (!find(ini, i, option->name))
             return true;
     }
     return option->section != 0;
@@ -309,7 +311,7 @@ static int finish_values(struct reader *r)
         r->line = option->line;
         bool pairs = true;
         while (pairs && cove__ini_is_nested(option->value) && next_nested(&rest, &line))
-            pairs = memchr(line.data, '=', line.size) != NULL;
+            pairs = memchr(line.data, '=', line.size);
         if (!pairs && is_seen(r->ini, option))
             return refuse(r, "is followed by indented lines of which one is not \"name = value\"");
     }
@@ -323,7 +325,7 @@ static int read_lines(struct reader *r, struct cove__slice text)
         while (n < text.size && text.data[n] != '\n' && text.data[n] != '\r')
             n++;
         struct cove__slice line = cove__slice_sub(text, 0, n);
-        if (n > 0 && memchr(line.data, '\0', n) != NULL)
+        if (n > 0 && memchr(line.data, '\0', n))
             return refuse(r, "has a NUL byte");
         if (!cove__utf8_check(line))
             return refuse(r, "is not UTF-8");
@@ -347,7 +349,7 @@ int cove__ini_parse(struct cove__slice text, struct cove__ini *ret, struct cove_
         text = cove__slice_sub(text, 3, SIZE_MAX);
     ini.room = text.size + sizeof defaults; /* allocated once: growing would leave secrets in freed memory */
     ini.text = cove__malloc(ini.room);
-    if (ini.text != NULL)
+    if (ini.text)
         rc = add_section(&r, cove__slice(defaults, sizeof defaults - 1));
     r.section = NONE;
     if (rc == 0)
@@ -365,7 +367,7 @@ int cove__ini_parse(struct cove__slice text, struct cove__ini *ret, struct cove_
 
 void cove__ini_done(struct cove__ini *ini)
 {
-    if (ini->text != NULL)
+    if (ini->text)
         explicit_bzero(ini->text, ini->room);
     cove__free(ini->text);
     cove__free(ini->sections);
@@ -377,5 +379,5 @@ const struct cove__ini_option *cove__ini_get(const struct cove__ini *ini, size_t
 {
     const struct cove__ini_option *own = find(ini, section, cove__slice_str(name));
 
-    return own != NULL ? own : find(ini, 0, cove__slice_str(name));
+    return own ? own : find(ini, 0, cove__slice_str(name));
 }

@@ -38,7 +38,7 @@ static void expect(const char *text, const char *all)
                               (const char *)section->data, (int)o->name.size, (const char *)o->name.data,
                               (int)o->value.size, (const char *)o->value.data);
     }
-    for (char *at = got; (at = strchr(at, '\n')) != NULL;)
+    for (char *at = got; (at = strchr(at, '\n'));)
         *at = '|';
     assert_string_equal(got, all);
     cove__ini_done(&ini);
@@ -107,7 +107,8 @@ static void test_refusals(void **state)
 {
     refused(cove__slice_str("x = 1\n[a]\n"), 1, "before the first");
     refused(cove__slice_str("[a]\nx = 1\nnonsense\n"), 3, "neither");
-    refused(cove__slice_str("[a\n"), 1, "before the first");
+    refused(cove__slice_str("[a\n"), 1, "without its ]");
+    refused(cove__slice_str("[a]\nx = 1\n[b\ny = 2\n"), 3, "without its ]");
     refused(cove__slice_str("[a]\n[]\n"), 2, "neither");
     refused(cove__slice_str("[a]\r\n= 1\r\n"), 2, "without a name");
     refused(cove__slice_str("[a]\nx=1\nX: 1\n"), 3, "repeats");

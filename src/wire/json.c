@@ -1,119 +1,106 @@
-/* JSON for the backends (src/fs) and credentials (src/auth): jansson's tree, walked. */
+/* Paths for the tokens of a JSON document: between the bytes of a response and the backends (src/fs), credentials
+ * (src/auth) and options. */
 #include "wire/json.h"
 
 #include <cove/error.h>
 
-#include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
-
-#define PATH_MAX_BYTES ((size_t)4096)
-
-struct walk {
-    cove__json_fn each;
-    void *user;
-    struct cove__buf path;
-};
-
-static int walk_value(struct walk *w, const json_t *value, unsigned depth);
-
-/* One name deeper, and back. */
-static int walk_named(struct walk *w, const char *name, const json_t *value, unsigned depth)
+static void cut_path(struct cove__json_reader *r, size_t size)
 {
-    size_t before = w->path.size;
-
-    if (before > 0)
-        cove__buf_add_char(&w->path, '/');
-    cove__buf_add_str(&w->path, name);
-    int rc = cove__buf_rc(&w->path);
-    if (rc == 0)
-        rc = walk_value(w, value, depth);
-    if (rc == 0) {
-        w->path.size = before;
-        w->path.data[before] = '\0';
-    }
-    return rc;
+    r->path.size = size;
+    if (r->path.data)
+        r->path.data[size] = '\0';
 }
 
-static int walk_value(struct walk *w, const json_t *value, unsigned depth)
+static int refuse(struct cove__json_reader *r, const char *problem)
 {
-    char text[64];
-    const char *path = cove__buf_str(&w->path), *name;
-    json_t *item;
-    size_t i;
-    int rc = 0;
+    r->tokens.problem = problem;
+    return COVE_EINVAL;
+}
 
-    if (depth > COVE__JSON_DEPTH_MAX)
-        return COVE_ELIMIT;
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        json_object_foreach((json_t *)value, name, item)
-        {
-            if (rc == 0)
-                rc = walk_named(w, name, item, depth + 1);
-        }
-        return rc;
-    case JSON_ARRAY:
-        for (i = 0; rc == 0 && i < json_array_size(value); i++) {
-            snprintf(text, sizeof text, "%zu", i);
-            rc = walk_named(w, text, json_array_get(value, i), depth + 1);
-        }
-        return rc;
-    case JSON_STRING:
-        return w->each(w->user, path, COVE__JSON_STRING, json_string_value(value));
-    case JSON_INTEGER:
-        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
-        return w->each(w->user, path, COVE__JSON_NUMBER, text);
-    case JSON_REAL:
-        snprintf(text, sizeof text, "%.17g", json_real_value(value));
-        return w->each(w->user, path, COVE__JSON_NUMBER, text);
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return w->each(w->user, path, COVE__JSON_BOOL, json_is_true(value) ? "true" : "false");
+/* The path of a value begins with that of what it is in. */
+static int add_name(struct cove__json_reader *r, struct cove__slice name)
+{
+    size_t before = r->paths[r->depth - 1];
+
+    if (memchr(name.data, '\0', name.size))
+        return refuse(r, "a NUL in a name");
+    cut_path(r, before);
+    if (r->depth > 1 || name.size == 0)
+        cove__buf_add_char(&r->path, '/');
+    return cove__buf_add_slice(&r->path, name);
+}
+
+static int begin(struct cove__json_reader *r, bool array)
+{
+    r->paths[r->depth++] = r->path.size;
+    return array ? cove__buf_add_str(&r->path, "[]") : 0;
+}
+
+static int end(struct cove__json_reader *r)
+{
+    cut_path(r, r->paths[--r->depth]);
+    return r->handler->end ? r->handler->end(r->user, cove__buf_str(&r->path)) : 0;
+}
+
+static int on_token(void *user, enum cove__json_type type, struct cove__slice text)
+{
+    struct cove__json_reader *r = user;
+
+    if (r->depth == 0 && type != COVE__JSON_OBJECT)
+        return refuse(r, "it is not an object");
+    switch (type) {
+    case COVE__JSON_OBJECT:
+    case COVE__JSON_ARRAY:
+        return begin(r, type == COVE__JSON_ARRAY);
+    case COVE__JSON_END:
+        return end(r);
+    case COVE__JSON_NAME:
+        return add_name(r, text);
     default:
-        return w->each(w->user, path, COVE__JSON_NULL, "null");
+        break;
     }
+    if (memchr(text.data, '\0', text.size))
+        return refuse(r, "a NUL in a string");
+    return r->handler->value(r->user, cove__buf_str(&r->path), type, (const char *)text.data);
 }
 
-/* An upper bound of the number of values: each follows one of these bytes. A tree takes about 100 bytes for each. */
-static size_t count_values(struct cove__slice text)
+void cove__json_reader_init(struct cove__json_reader *r, const struct cove__json_handler *handler, void *user)
 {
-    size_t n = 1;
-
-    for (size_t i = 0; i < text.size; i++)
-        n += text.data[i] == ',' || text.data[i] == ':' || text.data[i] == '[' || text.data[i] == '{';
-    return n;
+    *r = (struct cove__json_reader){ .handler = handler, .user = user };
+    cove__json_tokens_init(&r->tokens, on_token, r);
+    cove__buf_init(&r->path, COVE__JSON_PATH_MAX);
 }
 
-int cove__json_read(struct cove__slice text, cove__json_fn each, void *user, char *ret_why, size_t why_size)
+void cove__json_reader_done(struct cove__json_reader *r)
 {
-    struct walk w = { .each = each, .user = user };
-    json_error_t why;
+    cove__json_tokens_done(&r->tokens);
+    cove__buf_done(&r->path);
+}
 
-    if (text.size > COVE__JSON_SIZE_MAX || count_values(text) > COVE__JSON_VALUES_MAX)
-        return COVE_ELIMIT;
-    json_t *root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &why);
-    if (root == NULL) {
-        if (json_error_code(&why) == json_error_out_of_memory)
-            return COVE_ENOMEM;
-        char *quoted = strstr(why.text, " near '"); /* what stands there may be a secret: its place is enough */
-        if (quoted != NULL)
-            *quoted = '\0';
-        snprintf(ret_why, why_size, "%s (line %d, column %d)", why.text, why.line, why.column);
-        return COVE_EINVAL;
-    }
-    cove__buf_init(&w.path, PATH_MAX_BYTES);
-    int rc;
-    if (json_is_object(root)) {
-        rc = walk_value(&w, root, 0);
-    } else {
-        snprintf(ret_why, why_size, "it is not an object");
-        rc = COVE_EINVAL;
-    }
-    cove__buf_done(&w.path);
-    json_decref(root);
+int cove__json_reader_feed(struct cove__json_reader *r, struct cove__slice piece)
+{
+    return cove__json_tokens_feed(&r->tokens, piece);
+}
+
+int cove__json_reader_end(struct cove__json_reader *r)
+{
+    return cove__json_tokens_end(&r->tokens);
+}
+
+int cove__json_read(struct cove__slice text, const struct cove__json_handler *handler, void *user, char *ret_why,
+                    size_t why_size)
+{
+    struct cove__json_reader r;
+
+    cove__json_reader_init(&r, handler, user);
+    int rc = cove__json_reader_feed(&r, text);
+    if (rc == 0)
+        rc = cove__json_reader_end(&r);
+    if (rc == COVE_EINVAL && r.tokens.problem) /* else the handler's own */
+        cove__json_tokens_problem(&r.tokens, ret_why, why_size);
+    cove__json_reader_done(&r);
     return rc;
 }
 

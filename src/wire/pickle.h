@@ -69,7 +69,7 @@ struct cove__pickle_reader {
  * an opcode of protocols 0 and 1, or one that no checkpoint has. */
 int cove__pickle_next(struct cove__pickle_reader *reader, struct cove__pickle_token *ret, struct cove_error *err);
 
-/* Writing: each adds to `out`, whose rc tells of a failure. Whatever is longer than protocol 2 can say is COVE_ELIMIT.
+/* Writing: each adds to `out`, whose rc has a failure. COVE_ELIMIT: a length that protocol 2 cannot express.
  */
 /* One that carries nothing, of those that a writer needs: STOP NONE EMPTY_LIST EMPTY_TUPLE EMPTY_DICT MARK TUPLE
  * APPENDS SETITEMS REDUCE PERSID. */

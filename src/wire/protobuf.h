@@ -40,7 +40,7 @@ struct cove__pb_field {
     struct cove__slice bytes; /* for COVE__PB_BYTES; BORROWED from the input */
 };
 
-/* Takes a varint from the front of *rest. 1, 0 (it goes on past the end) or COVE_ECORRUPT (longer than ten bytes, or
+/* Takes a varint from the front of *rest. 1, 0 (it continues past the end) or COVE_ECORRUPT (longer than ten bytes, or
  * than 64 bits); *rest is moved only on 1. */
 int cove__pb_take_varint(struct cove__slice *rest, uint64_t *ret);
 /* Takes a field from the front of *rest: 1, 0 at the end, COVE_ECORRUPT where the bytes are no message. Groups are

@@ -156,7 +156,7 @@ static void test_refuses_what_is_no_message(void **state)
     }
 }
 
-/* Whichever allocation fails, and wherever the limit lies, the chain of calls goes on harmlessly and the buf says so.
+/* Whichever allocation fails, and wherever the limit lies, the other calls do nothing, and the buf keeps the error.
  */
 static void test_failure_is_sticky(void **state)
 {

@@ -1,7 +1,6 @@
 /* The header of a safetensors file, read and written as JSON. Above: checkpoint/safetensors.c. */
 #include "wire/safetensors.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "wire/json_members.h"
-
-#define ENTRY_MAX ((size_t)64 << 10) /* bytes of JSON: the longest useful entry has about 2,000 */
+#include "wire/json_tokens.h"
 
 int cove__safe_header_size(struct cove__slice head, uint64_t file_size, uint64_t *ret_size)
 {
@@ -30,6 +27,9 @@ struct piece {
     uint64_t begin, end;
 };
 
+/* Members of a tensor's entry. */
+enum field { OTHER, DTYPE, SHAPE, OFFSETS, N_FIELDS };
+
 struct parse {
     const struct cove__safe_visitor *visitor;
     struct cove_error *err;
@@ -37,120 +37,203 @@ struct parse {
     struct piece *pieces; /* owned */
     size_t n, cap;
     bool has_metadata;
+
+    size_t depth;          /* of open objects and arrays */
+    struct cove__buf name; /* of the header's current member */
+    struct cove__buf key;  /* of the metadata's */
+    bool in_metadata;
+    enum field field;
+    bool has[N_FIELDS], valid[N_FIELDS]; /* present, with the right type; with valid numbers */
+    struct cove__buf dtype;
+    int64_t dims[COVE__SAFE_MAX_DIMS];
+    uint64_t offsets[2];
+    size_t n_dims, n_offsets;
 };
 
-static int malformed(struct parse *p, const char *name, const char *what)
+static int malformed(struct parse *p, const char *what)
 {
-    return cove__fail(p->err, COVE_ECORRUPT, "header: tensor \"%.100s\": %s", name, what);
+    return cove__fail(p->err, COVE_ECORRUPT, "header: tensor \"%.100s\": %s", cove__buf_str(&p->name), what);
 }
 
-static bool read_uint(const json_t *json, uint64_t *ret)
+/* Only digits: neither a fraction nor an exponent, and no sign. */
+static bool read_uint(struct cove__slice text, uint64_t *ret)
 {
-    if (!json_is_integer(json) || json_integer_value(json) < 0)
-        return false;
-    *ret = (uint64_t)json_integer_value(json);
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        unsigned digit = text.data[i] - '0';
+        if (value > ((uint64_t)INT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *ret = value;
     return true;
 }
 
-static int parse_tensor(struct parse *p, const char *name, const json_t *json)
+static int set(struct parse *p, struct cove__buf *to, struct cove__slice text)
 {
-    int64_t dims[COVE__SAFE_MAX_DIMS];
-    const json_t *shape = json_object_get(json, "shape"), *offsets = json_object_get(json, "data_offsets");
-    struct cove__safe_tensor t = { .name = name,
-                                   .dtype = json_string_value(json_object_get(json, "dtype")),
-                                   .shape = dims };
-    if (!t.dtype || !json_is_array(shape) || !json_is_array(offsets) || json_array_size(offsets) != 2 ||
-        !read_uint(json_array_get(offsets, 0), &t.begin) || !read_uint(json_array_get(offsets, 1), &t.end))
-        return malformed(p, name, "dtype, shape or data_offsets are missing or of the wrong type");
-    if (strlen(t.dtype) != json_string_length(json_object_get(json, "dtype")))
-        return malformed(p, name, "its dtype has a NUL in it");
+    cove__buf_reset(to);
+    return cove__buf_add_slice(to, text) < 0 ? cove__fail_nomem(p->err, "the header") : 0;
+}
+
+static int set_name(struct parse *p, struct cove__buf *to, struct cove__slice text)
+{
+    if (memchr(text.data, '\0', text.size))
+        return cove__fail(p->err, COVE_ENOTSUP, "header: the name \"%.100s...\" has a NUL in it",
+                          (const char *)text.data);
+    return set(p, to, text);
+}
+
+/* ---- tensors ---- */
+
+static void begin_tensor(struct parse *p)
+{
+    memset(p->has, 0, sizeof p->has);
+    p->valid[SHAPE] = p->valid[OFFSETS] = true;
+    p->n_dims = p->n_offsets = 0;
+}
+
+static int end_tensor(struct parse *p)
+{
+    struct cove__safe_tensor t = { .name = cove__buf_str(&p->name),
+                                   .dtype = cove__buf_str(&p->dtype),
+                                   .shape = p->dims,
+                                   .n_dims = p->n_dims,
+                                   .begin = p->offsets[0],
+                                   .end = p->offsets[1] };
+
+    if (!p->has[DTYPE] || !p->has[SHAPE] || !p->has[OFFSETS] || p->n_offsets != 2 || !p->valid[OFFSETS])
+        return malformed(p, "dtype, shape or data_offsets are missing or of the wrong type");
+    if (strlen(t.dtype) != p->dtype.size)
+        return malformed(p, "its dtype has a NUL in it");
     if (t.end < t.begin || t.end > p->data_size)
-        return malformed(p, name, "its data_offsets reach beyond the file");
-    t.n_dims = json_array_size(shape);
+        return malformed(p, "its data_offsets reach beyond the file");
     if (t.n_dims > COVE__SAFE_MAX_DIMS)
         return cove__fail(p->err, COVE_ENOTSUP, "header: tensor \"%.100s\": %zu dimensions, at most %d are supported",
-                          name, t.n_dims, COVE__SAFE_MAX_DIMS);
-    for (size_t i = 0; i < t.n_dims; i++) {
-        uint64_t length = 0;
-        if (!read_uint(json_array_get(shape, i), &length))
-            return malformed(p, name, "its shape is invalid");
-        dims[i] = (int64_t)length;
-    }
+                          t.name, t.n_dims, COVE__SAFE_MAX_DIMS);
+    if (!p->valid[SHAPE])
+        return malformed(p, "its shape is invalid");
     if (cove__grow(&p->pieces, &p->cap, p->n + 1, sizeof(*p->pieces), COVE__SAFE_HEADER_MAX) < 0)
         return cove__fail_nomem(p->err, "the header");
     p->pieces[p->n++] = (struct piece){ t.begin, t.end };
     return p->visitor->tensor(p->visitor->user, &t);
 }
 
-/* Parses one value of the header; owned by the caller. NULL: the error is set. */
-static json_t *parse_text(struct parse *p, struct cove__slice text)
+/* An item of an array of the entry. */
+static void take_item(struct parse *p, enum cove__json_type type, struct cove__slice text)
 {
-    json_error_t where;
-    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    json_t *json = json_loadb((const char *)text.data, text.size, flags, &where);
-    if (!json && json_error_code(&where) == json_error_out_of_memory)
-        cove__fail_nomem(p->err, "the header");
-    else if (!json)
-        cove__fail(p->err, COVE_ECORRUPT, "header: %s", where.text);
-    return json;
+    uint64_t value = 0;
+    bool valid = type == COVE__JSON_NUMBER && read_uint(text, &value);
+
+    if (p->field == SHAPE && p->n_dims < COVE__SAFE_MAX_DIMS)
+        p->dims[p->n_dims] = (int64_t)value;
+    if (p->field == OFFSETS && p->n_offsets < 2)
+        p->offsets[p->n_offsets] = value;
+    p->n_dims += p->field == SHAPE;
+    p->n_offsets += p->field == OFFSETS;
+    p->valid[p->field] &= valid;
 }
 
-typedef int (*member_fn)(struct parse *p, const char *key, struct cove__slice value);
-
-/* Parses each member separately: the tree of the whole header would take many times the text. */
-static int each_member(struct parse *p, struct cove__slice text, member_fn take)
+static int take_tensor_token(struct parse *p, enum cove__json_type type, struct cove__slice text)
 {
-    struct cove__json_members members = { .text = text };
-    struct cove__slice key, value;
-    int rc;
-    while ((rc = cove__json_member(&members, &key, &value)) == 1) {
-        json_t *name = parse_text(p, key);
-        if (name && strlen(json_string_value(name)) != json_string_length(name))
-            rc = cove__fail(p->err, COVE_ENOTSUP, "header: the name \"%.100s...\" has a NUL in it",
-                            json_string_value(name));
-        else
-            rc = name ? take(p, json_string_value(name), value) : p->err->code;
-        json_decref(name);
-        if (rc < 0)
-            return rc;
+    static const char *const names[] = { [DTYPE] = "dtype", [SHAPE] = "shape", [OFFSETS] = "data_offsets" };
+
+    if (type == COVE__JSON_END)
+        return p->depth == 1 ? end_tensor(p) : 0;
+    if (p->depth == 2 && type == COVE__JSON_NAME) {
+        p->field = OTHER;
+        for (enum field f = DTYPE; f < N_FIELDS; f++)
+            p->field = cove__slice_is(text, names[f]) ? f : p->field;
+    } else if (p->depth == 2) {
+        p->has[p->field] = type == (p->field == DTYPE ? COVE__JSON_STRING : COVE__JSON_ARRAY);
+        return p->field == DTYPE ? set(p, &p->dtype, text) : 0;
+    } else if (p->depth == 3) {
+        take_item(p, type, text);
     }
-    return rc < 0 ? cove__fail(p->err, COVE_ECORRUPT, "header: not a JSON object") : 0;
+    return 0;
 }
 
-static int take_text(struct parse *p, const char *key, struct cove__slice value)
-{
-    if (value.data[0] != '"')
-        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " has values that are not strings");
-    json_t *text = parse_text(p, value);
-    int rc = text ? p->visitor->metadata(p->visitor->user, key,
-                                         cove__slice(json_string_value(text), json_string_length(text)))
-                  : p->err->code;
-    json_decref(text);
-    return rc;
-}
+/* ---- metadata ---- */
 
-static int parse_metadata(struct parse *p, struct cove__slice text)
+static int begin_metadata(struct parse *p, enum cove__json_type type)
 {
     if (p->has_metadata)
         return cove__fail(p->err, COVE_ECORRUPT, "header: duplicate " COVE__SAFE_METADATA);
     p->has_metadata = true;
-    if (cove__slice_is(text, "null")) /* the same as no metadata */
+    if (type == COVE__JSON_NULL) /* the same as no metadata */
         return 0;
-    if (text.data[0] != '{')
+    if (type != COVE__JSON_OBJECT)
         return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " is not an object");
-    int rc = p->visitor->metadata(p->visitor->user, NULL, cove__slice(NULL, 0));
-    return rc < 0 ? rc : each_member(p, text, take_text);
+    return p->visitor->metadata(p->visitor->user, NULL, cove__slice(NULL, 0));
 }
 
-static int take_entry(struct parse *p, const char *key, struct cove__slice value)
+static int take_metadata_token(struct parse *p, enum cove__json_type type, struct cove__slice text)
 {
-    if (strcmp(key, COVE__SAFE_METADATA) == 0)
-        return parse_metadata(p, value);
-    if (value.size > ENTRY_MAX)
-        return malformed(p, key, "its entry is far larger than any tensor's");
-    json_t *json = parse_text(p, value);
-    int rc = json ? parse_tensor(p, key, json) : p->err->code;
-    json_decref(json);
+    if (type == COVE__JSON_END)
+        return 0;
+    if (type == COVE__JSON_NAME)
+        return set_name(p, &p->key, text);
+    if (type != COVE__JSON_STRING)
+        return cove__fail(p->err, COVE_ECORRUPT, "header: " COVE__SAFE_METADATA " has values that are not strings");
+    return p->visitor->metadata(p->visitor->user, cove__buf_str(&p->key), text);
+}
+
+/* ---- the header ---- */
+
+/* A name, or the value that follows it. */
+static int take_member(struct parse *p, enum cove__json_type type, struct cove__slice text)
+{
+    if (type == COVE__JSON_NAME)
+        return set_name(p, &p->name, text);
+    p->in_metadata = cove__slice_is(cove__buf_slice(&p->name), COVE__SAFE_METADATA);
+    if (p->in_metadata)
+        return begin_metadata(p, type);
+    if (type != COVE__JSON_OBJECT)
+        return malformed(p, "dtype, shape or data_offsets are missing or of the wrong type");
+    begin_tensor(p);
+    return 0;
+}
+
+static int on_token(void *user, enum cove__json_type type, struct cove__slice text)
+{
+    struct parse *p = user;
+    int rc = 0;
+
+    p->depth -= type == COVE__JSON_END;
+    if (p->depth == 0 && type != COVE__JSON_OBJECT && type != COVE__JSON_END)
+        rc = cove__fail(p->err, COVE_ECORRUPT, "header: not a JSON object");
+    else if (p->depth == 1 && type != COVE__JSON_END)
+        rc = take_member(p, type, text);
+    else if (p->depth > 0)
+        rc = p->in_metadata ? take_metadata_token(p, type, text) : take_tensor_token(p, type, text);
+    p->depth += type == COVE__JSON_OBJECT || type == COVE__JSON_ARRAY;
+    return rc;
+}
+
+static int read_tokens(struct parse *p, struct cove__slice text)
+{
+    struct cove__json_tokens tokens;
+    char why[160];
+
+    cove__json_tokens_init(&tokens, on_token, p);
+    tokens.size_max = tokens.text.max = p->name.max = p->key.max = p->dtype.max = text.size;
+    int rc = cove__json_tokens_feed(&tokens, text);
+    if (rc == 0)
+        rc = cove__json_tokens_end(&tokens);
+    if (tokens.problem) {
+        cove__json_tokens_problem(&tokens, why, sizeof why);
+        rc = cove__fail(p->err, COVE_ECORRUPT, "header: %s", why);
+    } else if (rc == COVE_ELIMIT && p->depth == COVE__JSON_DEPTH_MAX) {
+        rc = cove__fail(p->err, COVE_ECORRUPT, "header: objects or arrays deeper than %d", COVE__JSON_DEPTH_MAX);
+    } else if (rc == COVE_ENOMEM) {
+        cove__fail_nomem(p->err, "the header");
+    }
+    cove__json_tokens_done(&tokens);
+    cove__buf_done(&p->name);
+    cove__buf_done(&p->key);
+    cove__buf_done(&p->dtype);
     return rc;
 }
 
@@ -185,7 +268,7 @@ int cove__safe_parse(struct cove__slice text, uint64_t data_size, const struct c
 {
     struct cove_error why = COVE_ERROR_INIT;
     struct parse p = { .visitor = visitor, .err = err ? err : &why, .data_size = data_size };
-    int rc = each_member(&p, text, take_entry);
+    int rc = read_tokens(&p, text);
     if (rc == 0)
         rc = check_pieces(&p);
     cove__free(p.pieces);

@@ -1,6 +1,6 @@
 /*
- * SHA-256 of two messages of one length (FIPS 180-4, section 6.2), for the writer (stream/writer.c), whose parts are
- * such.
+ * SHA-256 of two messages of one length (FIPS 180-4, section 6.2), for the parts of a writer (stream/writer_parts.c),
+ * which have one length.
  *
  * A processor with SHA instructions waits for each step of a hash before it can do the next: two hashes side by side
  * take little longer than one. Where it has none, or OpenSSL is to be the only one who hashes (FIPS mode), OpenSSL

@@ -26,7 +26,7 @@ static void stop(struct reader *r, int rc)
 static const char *local_name(const char *name)
 {
     const char *colon = strrchr(name, ':');
-    return colon != NULL ? colon + 1 : name;
+    return colon ? colon + 1 : name;
 }
 
 static void on_start(void *user, const XML_Char *name, const XML_Char **attributes)
@@ -36,7 +36,7 @@ static void on_start(void *user, const XML_Char *name, const XML_Char **attribut
         stop(r, COVE_ELIMIT);
         return;
     }
-    if (r->depth == 0 && r->handler->root != NULL && strcmp(local_name(name), r->handler->root) != 0) {
+    if (r->depth == 0 && r->handler->root && strcmp(local_name(name), r->handler->root) != 0) {
         stop(r, COVE_EPROTOCOL);
         return;
     }
@@ -45,8 +45,10 @@ static void on_start(void *user, const XML_Char *name, const XML_Char **attribut
     cove__buf_add_str(&r->path, local_name(name));
     cove__buf_reset(&r->text);
     int rc = cove__buf_rc(&r->path);
-    if (rc == 0 && r->handler->start != NULL)
+    if (rc == 0 && r->handler->start)
         rc = r->handler->start(r->user, cove__buf_str(&r->path));
+    for (size_t i = 0; rc == 0 && r->handler->attribute && attributes[i]; i += 2)
+        rc = r->handler->attribute(r->user, cove__buf_str(&r->path), local_name(attributes[i]), attributes[i + 1]);
     if (rc < 0)
         stop(r, rc);
 }
@@ -104,7 +106,7 @@ int cove__xml_read(struct cove__slice document, const struct cove__xml_handler *
     cove__buf_init(&r.path, COVE__XML_PATH_MAX);
     cove__buf_init(&r.text, COVE__XML_TEXT_MAX);
     r.parser = XML_ParserCreate_MM(NULL, &memory, NULL);
-    if (r.parser == NULL)
+    if (!r.parser)
         return COVE_ENOMEM;
     XML_SetUserData(r.parser, &r);
     XML_SetElementHandler(r.parser, on_start, on_end);

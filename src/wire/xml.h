@@ -19,9 +19,11 @@ struct cove__xml_handler {
     /* `text`: what stood in the element since its last child (all of it, in an element without children). BORROWED for
      * the call. */
     int (*end)(void *user, const char *path, struct cove__slice text);
-    /* The name of the document's own element: another one is COVE_EPROTOCOL, for a page of a proxy is no empty listing.
-     * NULL: any. */
+    /* The name of the document's own element: another one is COVE_EPROTOCOL, so that a proxy's page is not taken for an
+     * empty listing. NULL: any. */
     const char *root;
+    /* Each attribute of an element, before its text. NULL: of no interest. */
+    int (*attribute)(void *user, const char *path, const char *name, const char *value);
 };
 
 /* 0; COVE_EPROTOCOL: not well-formed, or with a DTD; COVE_ELIMIT; COVE_ENOMEM; or the handler's. */

@@ -59,7 +59,7 @@ static int parse_end64(struct cove__slice tail, size_t pos, uint64_t tail_offset
     if (get32(locator + 4) != 0 || get32(locator + 16) > 1)
         return cove__fail(err, COVE_ENOTSUP, "zip: an archive in several parts");
     if (at < tail_offset || limit < END64_SIZE || at > limit - END64_SIZE)
-        return cove__fail(err, COVE_ECORRUPT, "zip: the zip64 end record is not where its locator says");
+        return cove__fail(err, COVE_ECORRUPT, "zip: the zip64 end record is not at the offset in its locator");
     const uint8_t *p = tail.data + (size_t)(at - tail_offset);
     if (get32(p) != SIG_END64 || get64(p + 4) != limit - at - 12)
         return cove__fail(err, COVE_ECORRUPT, "zip: the zip64 end record is damaged");
@@ -225,7 +225,7 @@ int cove__zip_dir_parse(struct cove__slice central, const struct cove__zip_end *
             goto out;
     }
     if (central.size != 0) {
-        rc = cove__fail(err, COVE_ECORRUPT, "zip: the central directory has more in it than its end record says");
+        rc = cove__fail(err, COVE_ECORRUPT, "zip: the central directory has more records than its end record counts");
         goto out;
     }
     rc = arrange(&dir, end->offset, err);
@@ -292,7 +292,8 @@ int cove__zip_check_local(const struct cove__zip_entry *e, struct cove__slice he
     const char *name = (const char *)e->name.data;
     const uint8_t *p = head.data;
     if (head.size < COVE__ZIP_LOCAL_SIZE + e->name.size || get32(p) != SIG_LOCAL)
-        return cove__fail(err, COVE_ECORRUPT, "zip: record \"%.*s\" is not where the directory says", length, name);
+        return cove__fail(err, COVE_ECORRUPT, "zip: record \"%.*s\" is not at its offset in the directory", length,
+                          name);
     size_t header = COVE__ZIP_LOCAL_SIZE + get16(p + 26) + get16(p + 28);
     bool behind = get16(p + 6) & FLAG_BEHIND;
     if (get16(p + 8) != e->method || ((get16(p + 6) ^ e->flags) & FLAG_CRYPTED) || get16(p + 26) != e->name.size ||

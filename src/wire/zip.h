@@ -58,7 +58,7 @@ const struct cove__zip_entry *cove__zip_dir_find(const struct cove__zip_dir *dir
 
 /* 0 if the record's data stands in the file as it is; COVE_ENOTSUP: compressed or encrypted. */
 int cove__zip_check_stored(const struct cove__zip_entry *entry, struct cove_error *err);
-/* Where the data of a record is if its writer aligned it as torch does; cove__zip_check_local tells whether it is so.
+/* Where the data of a record is if its writer aligned it as torch does; cove__zip_check_local checks whether it is so.
  */
 uint64_t cove__zip_guess_data(const struct cove__zip_entry *entry, unsigned align);
 /* Checks the local header (`head`: the file's bytes at header_offset, at least 30 and the name's length) against the

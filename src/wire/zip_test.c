@@ -149,7 +149,7 @@ static void test_zip64(void **state)
     cove__buf_done(&tail);
 }
 
-/* ---- lies ---- */
+/* ---- wrong_fields ---- */
 
 static void set(struct cove__buf *file, size_t at, uint64_t value, unsigned width)
 {
@@ -168,7 +168,7 @@ static const struct {
     uint64_t value;
     int code;
     const char *message;
-} lies[] = {
+} wrong_fields[] = {
     { END64, 0, 4, 0, COVE_ECORRUPT, "zip64 end record is damaged" },
     { END64, 4, 8, 45, COVE_ECORRUPT, "zip64 end record is damaged" },
     { END64, 16, 4, 1, COVE_ENOTSUP, "several parts" },
@@ -177,7 +177,7 @@ static const struct {
     { END64, 48, 8, 1, COVE_ECORRUPT, "contradict" },
     { LOCATOR, 4, 4, 1, COVE_ENOTSUP, "several parts" },
     { LOCATOR, 8, 8, 0, COVE_ECORRUPT, "zip64 end record is damaged" },
-    { LOCATOR, 8, 8, UINT64_MAX, COVE_ECORRUPT, "not where its locator says" },
+    { LOCATOR, 8, 8, UINT64_MAX, COVE_ECORRUPT, "not at the offset in its locator" },
     { END, 0, 4, 0, COVE_ECORRUPT, "no end record" },
     { END, 4, 2, 1, COVE_ENOTSUP, "several parts" },
     { END, 8, 2, 2, COVE_ENOTSUP, "several parts" },
@@ -198,7 +198,7 @@ static const struct {
     { CENTRAL, 8, 2, 0x809, COVE_ENOTSUP, "encrypted" },
     { CENTRAL, 10, 2, 8, COVE_ENOTSUP, "compressed (method 8)" },
     { CENTRAL, 24, 4, 6, COVE_ECORRUPT, "two sizes" },
-    { LOCAL, 0, 4, 0, COVE_ECORRUPT, "not where the directory says" },
+    { LOCAL, 0, 4, 0, COVE_ECORRUPT, "not at its offset in the directory" },
     { LOCAL, 8, 2, 8, COVE_ECORRUPT, "contradicts" },
     { LOCAL, 6, 2, 0x809, COVE_ECORRUPT, "contradicts" },
     { LOCAL, 6, 2, 0x800, COVE_ECORRUPT, "contradicts" }, /* sizes and CRC then stand here, and are 0 */
@@ -207,19 +207,19 @@ static const struct {
     { LOCAL, 28, 2, 0xffff, COVE_ECORRUPT, "runs into the next one" },
 };
 
-static void test_lies(void **state)
+static void test_wrong_fields_are_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+    for (size_t i = 0; i < sizeof(wrong_fields) / sizeof(wrong_fields[0]); i++) {
         struct cove__buf file;
         struct cove_error err = COVE_ERROR_INIT;
         make(&file);
         size_t end = file.size, central = end - 98 - (3 * 46 + 1 + 9 + 5);
         size_t base[] = { end - 98, end - 42, end - 22, central, 0 };
-        set(&file, base[lies[i].where] + lies[i].at, lies[i].value, lies[i].width);
+        set(&file, base[wrong_fields[i].where] + wrong_fields[i].at, wrong_fields[i].value, wrong_fields[i].width);
         int rc = read_all(cove__buf_slice(&file), &err);
-        if (rc != lies[i].code || !strstr(err.message, lies[i].message))
-            fail_msg("lie %zu (%s): %s, %s", i, lies[i].message, cove_code_name(rc), err.message);
+        if (rc != wrong_fields[i].code || !strstr(err.message, wrong_fields[i].message))
+            fail_msg("lie %zu (%s): %s, %s", i, wrong_fields[i].message, cove_code_name(rc), err.message);
         cove__buf_done(&file);
     }
 }
@@ -324,9 +324,14 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_write_and_read),  cmocka_unit_test(test_zip64),     cmocka_unit_test(test_lies),
-        cmocka_unit_test(test_duplicate_names), cmocka_unit_test(test_ceilings),  cmocka_unit_test(test_comment),
-        cmocka_unit_test(test_cut_and_flipped), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_zip64),
+        cmocka_unit_test(test_wrong_fields_are_refused),
+        cmocka_unit_test(test_duplicate_names),
+        cmocka_unit_test(test_ceilings),
+        cmocka_unit_test(test_comment),
+        cmocka_unit_test(test_cut_and_flipped),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-"""The command lines in the pages' code: the command takes their verbs and options."""
+"""The command lines in the pages: the command accepts their verbs and options."""
 
 import re
 import shlex
@@ -9,8 +9,13 @@ from test_cli import cove  # noqa: F401
 import env as environment
 
 PAGES = [environment.ROOT / "README.md", *sorted((environment.ROOT / "docs").glob("*.md"))]
-LINES = [line for page in PAGES for code in re.findall(r"^```.*?^```", page.read_text(), re.MULTILINE | re.DOTALL)
-         for line in code.splitlines() if re.match(r"(\$ )?cove ", line)]
+LINES = [
+    line
+    for page in PAGES
+    for code in re.findall(r"^```.*?^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    for line in code.splitlines()
+    if re.match(r"(\$ )?cove ", line)
+]
 
 
 def test_pages_have_command_lines():

@@ -1,4 +1,4 @@
-"""What rm and mv take away, and what they leave: names, patterns, buckets, links; on files, on S3 as in test_cli, and on the mock."""
+"""What rm and mv remove and what they keep: names, patterns, buckets, links; on local files, on MinIO and on the mock."""
 
 import sys
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def mock(objects, faults=()):
         yield server, [o for pair in options for o in ("-o", "=".join(pair))]
 
 
-def test_what_is_removed_by_name_takes_no_other(cove, root):
+def test_removal_by_name_removes_nothing_else(cove, root):
     """The second time the name is gone, and as a pattern it would match the other."""
     for path in ("run[1]/x", "run1/x", "a[1].txt", "a1.txt"):
         put(cove, f"{root}/{path}", path)
@@ -64,7 +64,7 @@ def test_rm(cove, root):
     assert cove.lines("ls", root) == ["b"]
 
 
-def test_rm_refuses_what_cannot_be_meant(cove, root):
+def test_rm_refuses_dangerous_arguments(cove, root):
     put(cove, f"{root}/a", "kept")
     if is_s3(root):
         bucket = "/".join(root.split("/")[:3])
@@ -76,7 +76,7 @@ def test_rm_refuses_what_cannot_be_meant(cove, root):
     assert get(cove, f"{root}/a") == b"kept"
 
 
-def test_rm_of_what_is_empty(cove, root):
+def test_rm_of_empty_directories(cove, root):
     put(cove, f"{root}/d/x", "1")
     assert "needs -r, or -d" in cove.error("rm", f"{root}/d", rc=1)
     cove.error("rm", "-d", f"{root}/d", rc=1)
@@ -87,7 +87,7 @@ def test_rm_of_what_is_empty(cove, root):
     assert "cannot be combined" in cove.error("rm", "-d", "-r", f"{root}/d", rc=2)
 
 
-def test_rm_d_of_what_is_not_empty_says_how(cove, root):
+def test_rm_d_of_a_full_directory_names_the_option(cove, root):
     put(cove, f"{root}/d/x", "1")
     for dry in ([], ["-n"]):
         assert cove.error("rm", "-d", *dry, f"{root}/d", rc=1) == f"cove: {root}/d is not empty: rm -r removes it with what is in it\n"
@@ -103,10 +103,14 @@ def test_rm_d_of_what_is_not_empty_says_how(cove, root):
         assert "older versions or unfinished uploads" in cove.error("rm", *options, "-d", "s3://b", rc=1)
 
 
-def test_mv_spares_what_was_replaced_meanwhile(cove):
+def test_mv_keeps_a_source_that_was_replaced_meanwhile(cove):
     """From a store and within it, for a file and a folder."""
-    for source, target, read in (("s3://b/d/k", "here", "GetObject"), ("s3://b/d", "there", "GetObject"),
-                                 ("s3://b/d/k", "s3://b/e", "CopyObject"), ("s3://b/d", "s3://b/f", "CopyObject")):
+    for source, target, read in (
+        ("s3://b/d/k", "here", "GetObject"),
+        ("s3://b/d", "there", "GetObject"),
+        ("s3://b/d/k", "s3://b/e", "CopyObject"),
+        ("s3://b/d", "s3://b/f", "CopyObject"),
+    ):
         with mock({"b/d/k": b"old"}, [{"on": "DeleteObjects?", "meanwhile": {"b/d/k": "new"}}]) as (server, options):
             assert "changed meanwhile" in cove.error("mv", *options, source, target, rc=1)
         assert server.count(read) == 1 and server.store.objects["b/d/k"][0] == b"new"
@@ -125,11 +129,12 @@ def test_a_bucket_stays(cove):
 STAYS = "cove: note: the bucket s3://b stays, empty: rm -d removes it\n"
 
 
-def test_what_is_said_of_a_bucket_that_stays(cove):
+def test_the_note_on_a_bucket_that_stays(cove):
     with mock({"b/k": b"1"}) as (server, options):
         for args in (["rm", "-r"], ["rm", "--force"], ["rm"]):
             assert cove.error(*args, *options, "s3://b", rc=2) == (
-                "cove: s3://b is a whole bucket: emptying it needs -r --force (rm -d removes an empty bucket)\n")
+                "cove: s3://b is a whole bucket: emptying it needs -r --force (rm -d removes an empty bucket)\n"
+            )
         assert "moving what is in it needs --force (the bucket itself stays)" in cove.error("mv", *options, "s3://b", "x", rc=2)
         assert cove.lines("rm", *options, "-n", "-r", "--force", "s3://b") == ["s3://b/*"]
         assert cove.json("rm", *options, "-n", "-r", "--force", "s3://b") == [{"would_empty": "s3://b"}]
@@ -148,7 +153,7 @@ def test_mv_within_a_store_carries_markers(cove):
         assert sorted(server.store.objects) == ["b/e/", "b/e/empty/", "b/e/sub/", "b/e/sub/x"]
 
 
-def test_rm_of_a_link_spares_what_it_names(cove):
+def test_rm_of_a_link_keeps_its_target(cove):
     (cove.cwd / "d").mkdir()
     (cove.cwd / "d" / "x").write_text("kept")
     (cove.cwd / "l").symlink_to("d")
@@ -157,7 +162,7 @@ def test_rm_of_a_link_spares_what_it_names(cove):
     assert [p.name for p in cove.cwd.iterdir()] == ["d"] and (cove.cwd / "d" / "x").exists()
 
 
-def test_uploads_says_what_it_left_out(cove):
+def test_uploads_reports_what_it_skipped(cove):
     with mock({"b/k": b"1"}) as (_, options):
         assert cove.error("uploads", *options, "s3://b", rc=0) == "cove: 0 unfinished uploads older than 1d (--older-than 0: of any age)\n"
         assert cove.error("uploads", *options, "--older-than", "0", "s3://b", rc=0) == "cove: 0 unfinished uploads\n"
@@ -172,11 +177,11 @@ def test_uploads_removes_the_others_after_a_failure(cove):
         abort = server.store.do_AbortMultipartUpload
         server.store.do_AbortMultipartUpload = lambda r: error_response(403, "AccessDenied") if r.key == "k0" else abort(r)
         server.store.uploads.update({f"u{i}": (f"b/k{i}", {}, {}) for i in range(3)})
-        said = cove.error("uploads", *options, "--remove", "--older-than", "0", "s3://b", rc=4)
-        assert "abort s3://b/k0" in said and "2 unfinished uploads removed" in said
+        message = cove.error("uploads", *options, "--remove", "--older-than", "0", "s3://b", rc=4)
+        assert "abort s3://b/k0" in message and "2 unfinished uploads removed" in message
         assert list(server.store.uploads) == ["u0"]
 
 
 @pytest.mark.parametrize("args", [["ls", "s3://lightn*"], ["cp", "s3://lightn*", "x"], ["mv", "s3://lightn*", "x"], ["rm", "s3://lightn*"]])
-def test_what_cannot_be_opened_is_said_once(cove, args):
+def test_a_filesystem_that_cannot_be_opened_is_reported_once(cove, args):
     assert cove.error(*args, rc=2).count("cove: ") == 1

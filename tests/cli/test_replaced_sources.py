@@ -56,8 +56,8 @@ def test_to_standard_output(cove, verb):
         assert starts(server) == 2 and server.troubles == []
     with mock([REFUSED]) as (server, options), open(cove.cwd / "out", "wb") as out:
         process = cove.start(*args, *options, stdout=out)
-        said = process.communicate(timeout=120)[1].decode()
-        assert process.returncode == 1 and "changed meanwhile" in said, said
+        message = process.communicate(timeout=120)[1].decode()
+        assert process.returncode == 1 and "changed meanwhile" in message, message
         assert starts(server) == 1 and server.troubles == []
     written = (cove.cwd / "out").read_bytes()
     assert 0 < len(written) < OLD["size"] and content(OLD).startswith(written)

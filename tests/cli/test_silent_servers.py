@@ -13,7 +13,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_EC2_METADAT
 
 @pytest.fixture
 def silent():
-    """The address of a server that takes connections and says nothing."""
+    """The address of a server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield "127.0.0.1:%d" % listener.getsockname()[1]
 
@@ -23,8 +23,15 @@ def start(build, silent, tmp_path):
     running = []
 
     def start(*args):
-        process = subprocess.Popen([str(build / "cli" / "cove"), *args], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, env={**os.environ, **KEYS, "AWS_ENDPOINT_URL": "http://" + silent})
+        process = subprocess.Popen(
+            [str(build / "cli" / "cove"), *args],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **KEYS, "AWS_ENDPOINT_URL": "http://" + silent},
+        )
         running.append(process)
         return process
 

@@ -81,7 +81,7 @@ def test_keys_of_checkpoints(program, tmp_path):
         assert rc == 0 and text == b'k?[31m?: "v?]0;x??"\n', text
 
 
-def test_sums_of_what_a_file_claims(program, tmp_path):
+def test_totals_of_claimed_sizes(program, tmp_path):
     torch = pytest.importorskip("torch")
     torch.save([torch.zeros(1).expand(1 << 60) for _ in range(20)], tmp_path / "x.ckpt")
     rc, text, _ = piped(program, "ckpt", "show", "x.ckpt", cwd=tmp_path)

@@ -35,8 +35,7 @@ def keys(server):
 
 def local(folder):
     """Files by their relative paths, and empty directories as None."""
-    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None
-            for p in folder.rglob("*") if p.is_file() or not any(p.iterdir())}
+    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in folder.rglob("*") if p.is_file() or not any(p.iterdir())}
 
 
 ODD = {"d/": b"", "d/a": b"1", "d/a/b": b"22", "d/e/": b"", "d/e/f/": b"", "d//x": b"333", "d/x": b"4444", "d/./x": b"5", "d/s/": b"66666", "d/s/t": b"7"}
@@ -50,7 +49,7 @@ def below(name, objects=ODD):
 # ---- listing and counting
 
 
-def test_what_is_both_is_counted_and_found(cove, bucket):
+def test_a_name_that_is_file_and_directory_is_counted_and_found(cove, bucket):
     bucket(ODD)
     assert cove.lines("du", "s3://b/d/a") == ["3\t2\ts3://b/d/a"]
     assert cove.lines("du", "s3://b/d") == [f"{sum(map(len, ODD.values()))}\t7\ts3://b/d"]
@@ -113,7 +112,7 @@ def test_a_tree_between_stores_keeps_each_name(cove, bucket, other, slash):
 
 
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
-def test_a_name_that_is_both_is_carried_as_both(cove, bucket, verb):
+def test_a_name_that_is_file_and_directory_is_copied_as_both(cove, bucket, verb):
     server = bucket({"d/a": b"1", "d/a/b": b"2"})
     cove(*verb, "s3://b/d/a", "s3://b/x")
     there = keys(server)
@@ -132,7 +131,7 @@ def test_without_r_a_file_is_a_file(cove, bucket):
 
 
 @pytest.mark.parametrize("verb", [["cp"], ["cp", "-r"], ["mv"], ["rm"]], ids=" ".join)
-def test_an_object_needs_no_right_to_list(cove, bucket, tmp_path, verb):
+def test_an_object_is_read_without_permission_to_list(cove, bucket, tmp_path, verb):
     server = bucket({"k": b"1"})
     server.faults.append(Fault({"on": "ListObjectsV2", "status": 403, "error": ["AccessDenied", "no"], "times": -1}))
     target = [] if verb[0] == "rm" else [str(tmp_path / "k")]
@@ -170,7 +169,7 @@ MEETING = {
 
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
 @pytest.mark.parametrize("what", MEETING)
-def test_names_that_meet_on_a_disk_are_refused_before_anything_is_done(cove, bucket, verb, what):
+def test_names_that_collide_on_a_disk_are_refused_first(cove, bucket, verb, what):
     objects, first, second = MEETING[what]
     server = bucket({**objects, "d/0": b"other"})
     text = cove.error(*verb, "s3://b/d", "to", rc=2)
@@ -180,7 +179,7 @@ def test_names_that_meet_on_a_disk_are_refused_before_anything_is_done(cove, buc
 
 @pytest.mark.parametrize("objects", [{"d/z/": b"1"}, {"d/z/": b"1", "d/z/q": b"2"}, {"d//": b"1"}], ids=["alone", "with some below", "no name"])
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
-def test_bytes_of_a_name_with_a_slash_do_not_fit_a_disk(cove, bucket, verb, objects):
+def test_a_file_whose_name_ends_in_a_slash_is_refused_on_a_disk(cove, bucket, verb, objects):
     server = bucket({**objects, "d/y": b"other"})
     text = cove.error(*verb, "s3://b/d", "to", rc=1)
     marker = next(iter(objects))
@@ -190,7 +189,7 @@ def test_bytes_of_a_name_with_a_slash_do_not_fit_a_disk(cove, bucket, verb, obje
     assert keys(server).keys() >= {marker} and (verb != ["mv"] or set(keys(server)) == {marker})
 
 
-def test_an_object_with_a_slash_that_is_named_itself(cove, bucket):
+def test_an_object_whose_name_ends_in_a_slash_is_copied_by_name(cove, bucket):
     server = bucket({"d/s/": b"1", "d/s/t": b"2"})
     cove("cp", "-r", "s3://b/d/s/", "s3://b/x")
     assert {key: data for key, data in keys(server).items() if key[0] == "x"} == {"x/": b"1", "x/t": b"2"}
@@ -210,7 +209,7 @@ def test_links_are_moved_before_the_files_that_they_lead_to(cove, bucket):
     assert list(cove.cwd.iterdir()) == []
 
 
-def test_a_source_twice_is_one(cove):
+def test_a_repeated_source_is_copied_once(cove):
     for name in ("a1", "a2"):
         (cove.cwd / name).write_text(name)
     cove("cp", "a1", "./a1", "a*", "*1", "t/")
@@ -218,7 +217,7 @@ def test_a_source_twice_is_one(cove):
     assert local(cove.cwd / "u") == {"a1": b"a1", "a2": b"a2"} and local(cove.cwd / "t") == {}
 
 
-def test_a_name_that_is_both_does_not_fit_a_disk(cove, bucket):
+def test_a_name_that_is_file_and_directory_is_refused_on_a_disk(cove, bucket):
     objects = {"d/a": b"1", "d/a/b": b"2"}
     server = bucket(objects)
     for verb in (["cp", "-r"], ["mv"]):
@@ -242,7 +241,7 @@ def test_many_names(cove, bucket):
 
 
 @pytest.mark.parametrize("verb", [["cp", "-r"], ["mv"]], ids=["cp", "mv"])
-def test_arguments_that_meet_are_refused_before_anything_is_done(cove, verb):
+def test_arguments_with_colliding_targets_are_refused_first(cove, verb):
     for name in ("0", "p/x", "q/x", "z/p/x", "r/in/x", "s/in/x", "s/in/y"):
         (cove.cwd / name).parent.mkdir(parents=True, exist_ok=True)
         (cove.cwd / name).write_text(name)
@@ -255,7 +254,7 @@ def test_arguments_that_meet_are_refused_before_anything_is_done(cove, verb):
     assert "/p/x" in text and "/q/x" in text
 
 
-def test_contents_that_do_not_meet_are_put_together(cove):
+def test_contents_without_collisions_are_merged(cove):
     for name in ("r/in/x", "s/in/y"):
         (cove.cwd / name).parent.mkdir(parents=True, exist_ok=True)
         (cove.cwd / name).write_text(name)
@@ -286,7 +285,7 @@ SIMILAR = [("\u4e00", "\u4e8c"), ("A", "a"), ("d\u00e9/x", "d\u00e8/x")]
 
 
 @pytest.mark.parametrize("first, second", SIMILAR)
-def test_names_that_a_disk_tells_apart_do_not_wait(cove, bucket, first, second):
+def test_names_that_differ_on_a_disk_are_copied_in_parallel(cove, bucket, first, second):
     server = bucket({f"d/{first}": b"1", f"d/{second}": b"2"})
     server.faults.append(Fault({"on": "GetObject", "times": 1, "stall_after": 0}))  # the one that comes first
     process = cove.start("cp", "-o", "read_timeout=1h", "-r", "-j", "2", "s3://b/d", "to")
@@ -304,7 +303,7 @@ def test_names_that_a_disk_tells_apart_do_not_wait(cove, bucket, first, second):
 
 
 @pytest.mark.parametrize("first, second", SIMILAR)
-def test_names_that_a_disk_takes_for_one_wait_for_each_other(cove, bucket, build, first, second):
+def test_names_that_are_equal_on_a_disk_are_copied_in_order(cove, bucket, build, first, second):
     server = bucket({f"d/{first}": b"1", f"d/{second}": b"2"})
     cove.environ.update(LD_PRELOAD=str(build / "tests" / "fault" / "filefail.so"), FILEFAIL="case")
     server.faults.append(Fault({"on": "GetObject", "times": -1, "delay_ms": 50}))
@@ -313,7 +312,7 @@ def test_names_that_a_disk_takes_for_one_wait_for_each_other(cove, bucket, build
     assert [r.beside for r in server.requests if r.operation == "GetObject"] == [1, 1]
 
 
-def test_files_that_were_there_are_replaced(cove, bucket):
+def test_existing_files_are_replaced(cove, bucket):
     """Also two hard links to one file: each name gets a new file."""
     bucket({"d/A": b"first", "d/b": b"second"})
     folder = cove.cwd / "to" / "d"

@@ -34,7 +34,7 @@ static void additions(void **state)
     FAILS(COVE_EISDIR, cove_fs_append(w.fs, at("d"), "x", 1, NULL, &err));
 }
 
-/* On S3 the way of appending changes where the file reaches the smallest part; nobody may notice. */
+/* On S3 the way of appending changes where the file reaches the smallest part; this must not be visible. */
 static void additions_to_a_large_file(void **state)
 {
     (void)state;
@@ -71,7 +71,7 @@ static void gathered(void **state)
     OK(cove_appender_close(NULL, &err));
 }
 
-static void going_on_and_starting_anew(void **state)
+static void append_and_truncate(void **state)
 {
     (void)state;
     NEEDS(appends);
@@ -110,14 +110,14 @@ static void in_the_background(void **state)
     cove_appender *appender;
     const char *path = at("f");
     OK(cove_appender_open(w.fs, path, &options, NULL, &appender, &err));
-    OK(cove_appender_write(appender, "sent by itself", 14, &err));
+    OK(cove_appender_write(appender, "sent unflushed", 14, &err));
     /* Waits for it to be there, for as long as that takes: a test that never ends is what a lost write would be. */
     char buffer[14];
     int64_t n;
     do {
         n = cove_fs_read_range(w.fs, path, 0, buffer, sizeof(buffer), NULL, NULL);
     } while (n == COVE_ENOTFOUND || (n >= 0 && n < 14));
-    has(path, "sent by itself");
+    has(path, "sent unflushed");
     OK(cove_appender_close(appender, &err));
 }
 
@@ -130,7 +130,7 @@ static void nothing_written(void **state)
     gone(at("f")); /* made at the first flush with something in it */
 }
 
-/* Two at one file: each write that was said to be sent is there; what could not be added was said so. */
+/* Two appenders of one file: each write that was reported as sent is there; what could not be added was reported. */
 static void two_at_once(void **state)
 {
     (void)state;
@@ -176,7 +176,7 @@ static void larger_than_its_buffer(void **state)
     free(all);
 }
 
-/* A log that is moved away under its appender: the next bytes begin a new one; a store says that it is gone. */
+/* A log that is moved away under its appender: the next bytes begin a new one; a store reports that it is gone. */
 static void rotated(void **state)
 {
     (void)state;
@@ -212,7 +212,7 @@ const struct CMUnitTest appending_tests[] = {
     cmocka_unit_test(additions),
     cmocka_unit_test(additions_to_a_large_file),
     cmocka_unit_test(gathered),
-    cmocka_unit_test(going_on_and_starting_anew),
+    cmocka_unit_test(append_and_truncate),
     cmocka_unit_test(at_each_write),
     cmocka_unit_test(in_the_background),
     cmocka_unit_test(nothing_written),

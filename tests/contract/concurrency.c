@@ -151,7 +151,7 @@ static void fork_in_the_middle(void **state)
         assert_true(pids[i] >= 0);
         if (pids[i] == 0)
             _exit(child_work(paths[i], i == 0 ? reader : NULL) % 251);
-        /* The parent goes on meanwhile, on its own connections. */
+        /* The parent continues meanwhile, on its own connections. */
         assert_int_equal(OK(cove_reader_read(reader, data, 1000, &err)), 1000);
         assert_true(filled(data, 1000, 121, (i + 1) * 1000));
         put(at("d/parent"), "y");

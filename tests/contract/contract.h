@@ -3,7 +3,7 @@
  *
  * It knows the public headers only and runs on whatever store COVE_CONTRACT_ROOT names. Each test has a directory of
  * its own below a directory of the run, which is removed at the end. What stores may do differently is a row of the
- * table in contract.c: a test then asserts what the row says, it does not look away.
+ * table in contract.c: a test then asserts what the row states; it is not skipped.
  */
 #ifndef CONTRACT_H
 #define CONTRACT_H
@@ -26,25 +26,41 @@
 
 /* What stores may do differently. */
 struct ability {
-    const char *scheme;
-    bool real_directories; /* an empty directory exists by itself, and a file cannot have anything below it */
-    bool slashes_are_kept; /* a//b is another name than a/b, or refused; else both are one */
-    bool any_bytes;        /* names may be of any bytes but NUL; else of UTF-8 without control characters */
-    bool slash_twins;      /* a file `a` and a file `a/b` can both be there */
-    bool metadata;         /* a content type and the user's pairs are kept beside the bytes */
-    bool properties;       /* these can be changed, there are tags and versions, and URLs can be signed */
-    bool copies;           /* the store copies and moves files itself */
-    bool uploads;          /* a file may be larger than one request takes */
-    bool appends;          /* what is there can be added to */
-    bool copies_parts;     /* a part can be taken out of another object without the caller's bytes */
-    bool slow;             /* each call crosses a network: counts are smaller */
-    size_t part_max;       /* bytes that one part of a name may have */
+    const char *scheme, *backend; /* backend NULL: named as the scheme is */
+    const char *server;           /* the row is that of one server, which COVE_CONTRACT_SERVER names; NULL: of any */
+    bool real_directories;        /* an empty directory can exist, and nothing can be below a file */
+    bool folders;                 /* an empty directory can exist, though names are keys of any shape */
+    bool removes_no_directory;    /* a directory among files that are to be removed is an error, not passed over */
+    bool slashes_are_kept;        /* a//b is another name than a/b, or refused; else both are one */
+    bool any_bytes;               /* names may be of any bytes but NUL; else of UTF-8 without control characters */
+    bool slash_twins;             /* a file `a` and a file `a/b` can both be there */
+    bool metadata;                /* a content type and the user's pairs are kept beside the bytes */
+    bool metadata_case;           /* names of the user's pairs keep their capitals */
+    bool metadata_identifiers;    /* and are letters, digits and _ */
+    bool no_backslash;            /* names have none */
+    const char *storage_class;    /* of a new file; NULL: "STANDARD" */
+    bool metadata_changes;        /* the user's pairs of a file can be changed */
+    bool keeps_removed_pairs;     /* fake-gcs-server: a change cannot remove one */
+    bool unlisted_uploads;        /* what is under way is in no list */
+    bool generations;             /* each write has a number, which is its version's ID, too */
+    bool storage_classes;         /* listings have them */
+    bool tags, versions;          /* of one file */
+    bool signed_urls;
+    bool copies;          /* the store copies and moves files itself */
+    bool uploads;         /* a file may be larger than one request takes */
+    bool begins_by_parts; /* an upload is listed once the store has one of its parts */
+    bool hidden_uploads;  /* those under way may not be listed: ordered sessions */
+    bool parts_come_back; /* parts of an aborted upload may stay, and can be removed */
+    bool appends;         /* what is there can be added to */
+    bool copies_parts;    /* a part can be taken out of another object without the caller's bytes */
+    bool slow;            /* each call crosses a network: counts are smaller */
+    size_t part_max;      /* bytes that one part of a name may have */
 };
 
 struct world {
     cove_fs *fs;
     const struct ability *can;
-    bool unordered;   /* pages of listings come in no order: the root is a directory bucket of S3 */
+    bool unordered;   /* pages of listings come in no order: a directory bucket of S3, the DFS endpoint */
     const char *root; /* the URL given */
     char *run;        /* the run's directory, a path */
     char dir[96];     /* the name of the running test's directory below it */

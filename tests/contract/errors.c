@@ -1,10 +1,10 @@
 /* Errors: by code, in words that name the operation and the URL; options, tokens, deadlines. */
 #include "contract.h"
 
-static void says(const char *word)
+static void expect_in_message(const char *word)
 {
     if (!strstr(err.message, word))
-        fail_msg("\"%s\" does not say \"%s\"", err.message, word);
+        fail_msg("\"%s\" does not have \"%s\"", err.message, word);
 }
 
 static void messages_name_operation_and_url(void **state)
@@ -18,26 +18,26 @@ static void messages_name_operation_and_url(void **state)
     cove_reader *reader;
     struct cove_range range = { 0, 8, buffer, 0 };
     FAILS(COVE_ENOTFOUND, cove_fs_stat(w.fs, path, NULL, &info, &err));
-    says("stat"), says(url);
+    expect_in_message("stat"), expect_in_message(url);
     FAILS(COVE_ENOTFOUND, cove_fs_read_range(w.fs, path, 0, buffer, 8, NULL, &err));
-    says("read"), says(url);
+    expect_in_message("read"), expect_in_message(url);
     FAILS(COVE_ENOTFOUND, cove_fs_read_ranges(w.fs, path, &range, 1, NULL, &err));
-    says("read"), says(url);
+    expect_in_message("read"), expect_in_message(url);
     FAILS(COVE_ENOTFOUND, cove_fs_read_file(w.fs, path, 0, &data, &size, NULL, &err));
-    says("read"), says(url);
+    expect_in_message("read"), expect_in_message(url);
     FAILS(COVE_ENOTFOUND, cove_reader_open(w.fs, path, NULL, &reader, &err));
-    says("read"), says(url); /* it is opened to be read */
+    expect_in_message("read"), expect_in_message(url); /* it is opened to be read */
     const int copied = w.can->copies ? COVE_ENOTFOUND : COVE_ENOTSUP;
     FAILS(copied, cove_fs_copy(w.fs, path, at("x"), NULL, &err));
-    says("copy"), says(url);
+    expect_in_message("copy"), expect_in_message(url);
     FAILS(copied, cove_fs_move(w.fs, path, at("x"), NULL, &err));
-    says("move"), says(url);
+    expect_in_message("move"), expect_in_message(url);
     FAILS(COVE_ENOTFOUND, cove_fs_remove(w.fs, path, NULL, &err));
-    says("remove"), says(url);
+    expect_in_message("remove"), expect_in_message(url);
     FAILS(COVE_ENOTFOUND, cove_fs_remove_tree(w.fs, path, NULL, &err));
-    says("remove"), says(url);
+    expect_in_message("remove"), expect_in_message(url);
     FAILS(COVE_ENOTFOUND, cove_read_url(url, &data, &size, &err));
-    says("read"), says(url);
+    expect_in_message("read"), expect_in_message(url);
 }
 
 /* A caller compiled against an older, shorter struct: nothing is written beyond its size. */
@@ -79,12 +79,13 @@ static void unknown_schemes(void **state)
     cove_fs *fs = NULL;
     static const char *const urls[] = { "s33://b/k", "gopher://x/y", "://x" };
     FAILS(COVE_EINVAL, cove_fs_from_url(urls[0], NULL, &fs, NULL, &err));
-    says("s33"), says("s3"), says("file"), says("memory"); /* lists the known ones */
+    expect_in_message("s33"), expect_in_message("s3"), expect_in_message("file"),
+        expect_in_message("memory"); /* lists the known ones */
     FAILS(COVE_EINVAL, cove_fs_from_url(urls[1], NULL, &fs, NULL, &err));
     FAILS(COVE_EINVAL, cove_fs_from_url(urls[2], NULL, &fs, NULL, &err));
     FAILS(COVE_EINVAL, cove_fs_from_url("", NULL, &fs, NULL, &err));
     FAILS(COVE_EINVAL, cove_fs_from_url("s3:/b/k", NULL, &fs, NULL, &err)); /* not a file k in a folder s3:/b */
-    says("s3:/b/k"), says("slash");
+    expect_in_message("s3:/b/k"), expect_in_message("slash");
     assert_null(fs);
     OK(cove_fs_from_url("./s3:/b/k", NULL, &fs, NULL, &err));
     cove_fs_unref(fs);
@@ -97,12 +98,12 @@ static void unknown_options(void **state)
     cove_options *options = cove_options_new();
     OK(cove_options_set(options, "timeuot", "5", &err));
     FAILS(COVE_EINVAL, cove_fs_from_url(w.root, options, &fs, NULL, &err));
-    says("timeuot"), says("timeout"); /* the nearest name */
+    expect_in_message("timeuot"), expect_in_message("timeout"); /* the nearest name */
     cove_options_free(options);
     options = cove_options_new();
     OK(cove_options_set(options, "timeout", "soon", &err));
     FAILS(COVE_EINVAL, cove_fs_from_url(w.root, options, &fs, NULL, &err));
-    says("timeout"), says("soon");
+    expect_in_message("timeout"), expect_in_message("soon");
     FAILS(COVE_EINVAL, cove_options_set(options, "", "x", &err));
     cove_options_free(options);
     assert_null(fs);
@@ -128,25 +129,25 @@ static void is_refused(const char *foreign)
     char *url;
     snprintf(own, sizeof own, " %s://", cove_fs_scheme(w.fs));
     FAILS(COVE_EINVAL, cove_fs_stat(w.fs, foreign, NULL, &info, &err));
-    says("stat"), says(foreign), says(own);
+    expect_in_message("stat"), expect_in_message(foreign), expect_in_message(own);
     FAILS(COVE_EINVAL, cove_fs_read_file(w.fs, foreign, 0, &data, &size, NULL, &err));
-    says("read"), says(foreign), says(own);
+    expect_in_message("read"), expect_in_message(foreign), expect_in_message(own);
     FAILS(COVE_EINVAL, cove_fs_write_file(w.fs, foreign, "x", 1, NULL, &err));
-    says("write"), says(foreign), says(own);
+    expect_in_message("write"), expect_in_message(foreign), expect_in_message(own);
     FAILS(COVE_EINVAL, cove_appender_open(w.fs, foreign, NULL, NULL, &appender, &err));
-    says("append"), says(foreign), says(own);
+    expect_in_message("append"), expect_in_message(foreign), expect_in_message(own);
     FAILS(COVE_EINVAL, cove_fs_list(w.fs, foreign, NULL, &listing, &err));
-    says("list"), says(foreign), says(own);
+    expect_in_message("list"), expect_in_message(foreign), expect_in_message(own);
     FAILS(COVE_EINVAL, cove_fs_copy(w.fs, at("f"), foreign, NULL, &err));
-    says("copy"), says(foreign), says(own);
+    expect_in_message("copy"), expect_in_message(foreign), expect_in_message(own);
     FAILS(COVE_EINVAL, cove_fs_copy(w.fs, foreign, at("f"), NULL, &err));
-    says("copy"), says(foreign), says(own);
+    expect_in_message("copy"), expect_in_message(foreign), expect_in_message(own);
     FAILS(COVE_EINVAL, cove_fs_move(w.fs, at("f"), foreign, NULL, &err));
-    says("move"), says(foreign), says(own);
+    expect_in_message("move"), expect_in_message(foreign), expect_in_message(own);
     FAILS(COVE_EINVAL, cove_fs_remove(w.fs, foreign, NULL, &err));
-    says("remove"), says(foreign), says(own);
+    expect_in_message("remove"), expect_in_message(foreign), expect_in_message(own);
     FAILS(COVE_EINVAL, cove_fs_url(w.fs, foreign, &url, &err));
-    says(foreign), says(own);
+    expect_in_message(foreign), expect_in_message(own);
 }
 
 /* Of another backend, of a scheme that cove does not know, and with none at all. */
@@ -157,7 +158,8 @@ static void urls_of_another_store(void **state)
     char foreign[64];
     put(at("f"), "x");
     for (size_t i = 0; cove_scheme_at(i, &row) == 0; i++) {
-        if (strcmp(row.backend, w.can->scheme) == 0)
+        const char *own = w.can->backend ? w.can->backend : w.can->scheme;
+        if (strncmp(row.backend, own, strlen(row.backend)) == 0) /* "toya" is of the backend "toy" */
             continue;
         snprintf(foreign, sizeof foreign, "%s://%sx/y", row.scheme, strcmp(row.backend, "file") == 0 ? "/" : "");
         is_refused(foreign);
@@ -209,7 +211,7 @@ static void a_path_that_cannot_be_is_named_by_its_url(void **state)
     if (strcmp(w.can->scheme, "s3") != 0)
         return;
     FAILS(COVE_EINVAL, cove_fs_stat(w.fs, "bucket/\xff", NULL, &info, &err));
-    says("stat s3://bucket/");
+    expect_in_message("stat s3://bucket/");
 }
 
 /* A fired token ends every call, before anything has been done. */
@@ -230,7 +232,7 @@ static void cancelled(void **state)
     cove_info *info;
     const char *url = url_of(at("f"));
     FAILS(COVE_ECANCELED, cove_fs_stat(w.fs, at("f"), &call, &info, &err));
-    says("stat"), says(url);
+    expect_in_message("stat"), expect_in_message(url);
     FAILS(COVE_ECANCELED, cove_fs_exists(w.fs, at("f"), &call, &err));
     FAILS(COVE_ECANCELED, cove_fs_read_range(w.fs, at("f"), 0, buffer, 8, &call, &err));
     FAILS(COVE_ECANCELED, cove_fs_read_file(w.fs, at("f"), 0, &data, &size, &call, &err));

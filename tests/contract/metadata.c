@@ -141,7 +141,8 @@ static void no_directory_over_a_file(void **state)
     has(at("f"), "x");
 }
 
-/* Writing makes the directories that it needs: an object store has none, so nobody can be asked to make them first. */
+/* Writing makes the directories that it needs: an object store has none, so a caller cannot be required to make them
+ * first. */
 static void writing_makes_parents(void **state)
 {
     (void)state;

@@ -16,7 +16,7 @@ static struct made write_parts(const char *path, const uint8_t *data, size_t siz
     cove_writer *writer;
     void *back;
     size_t n;
-    options.keep_parts = base == NULL;
+    options.keep_parts = !base;
     options.base = base;
     OK(cove_writer_open(w.fs, path, &options, NULL, &writer, &err));
     for (size_t at = 0; at < size; at += chunk)
@@ -77,7 +77,7 @@ static void only_what_changed_is_sent(void **state)
     free(data);
 }
 
-static void equal_parts_may_stand_elsewhere(void **state)
+static void equal_parts_at_other_offsets(void **state)
 {
     (void)state;
     const size_t size = 3 * PART;
@@ -172,7 +172,9 @@ static void giving_up_with_a_base_leaves_nothing(void **state)
     cove_uploads *left = NULL;
     struct cove_upload upload;
     int rc = cove_fs_abandoned_uploads(w.fs, at("%s", ""), 0, NULL, &left, NULL);
-    assert_true(rc == COVE_ENOTSUP || (rc == 0 && cove_uploads_next(left, &upload, NULL) == 0));
+    if (rc == 0)
+        rc = cove_uploads_next(left, &upload, NULL);
+    assert_true(rc == 0 || rc == COVE_ENOTSUP || w.can->parts_come_back);
     cove_uploads_free(left);
     cove_parts_free(base);
     free(data);
@@ -180,7 +182,7 @@ static void giving_up_with_a_base_leaves_nothing(void **state)
 
 const struct CMUnitTest parts_tests[] = {
     cmocka_unit_test(only_what_changed_is_sent),
-    cmocka_unit_test(equal_parts_may_stand_elsewhere),
+    cmocka_unit_test(equal_parts_at_other_offsets),
     cmocka_unit_test(sizes_may_differ),
     cmocka_unit_test(a_base_that_changed_or_went_is_no_harm),
     cmocka_unit_test(parts_are_asked_for_and_taken_once),

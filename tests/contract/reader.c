@@ -98,7 +98,7 @@ static void read_without_a_copy(void **state)
         }
         assert_int_equal(done, size);
         OK(cove_reader_seek(reader, 12345678, &err));
-        char some[100]; /* both ways of reading go on from one position */
+        char some[100]; /* both ways of reading share one position */
         assert_int_equal(OK(cove_reader_read(reader, some, sizeof some, &err)), sizeof some);
         n = OK(cove_reader_next(reader, &data, 10, &err));
         assert_true(n > 0 && n <= 10 && filled(data, (size_t)n, 27, 12345678 + sizeof some));
@@ -258,7 +258,7 @@ static void the_file_changes(void **state)
     free(buffer);
 }
 
-static void the_file_goes(void **state)
+static void a_file_removed_while_it_is_read(void **state)
 {
     (void)state;
     const size_t size = 48 * MIB;
@@ -305,7 +305,7 @@ const struct CMUnitTest reader_tests[] = {
     cmocka_unit_test(an_empty_file),
     cmocka_unit_test(nothing_to_open),
     cmocka_unit_test(the_file_changes),
-    cmocka_unit_test(the_file_goes),
+    cmocka_unit_test(a_file_removed_while_it_is_read),
     cmocka_unit_test(many_readers),
     { 0 },
 };

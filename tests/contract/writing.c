@@ -24,21 +24,46 @@ static void write_filled(cove_writer *writer, size_t size, uint64_t seed, size_t
     free(data);
 }
 
+/* The first unfinished upload: 1, 0, or COVE_ENOTSUP, of a store that states that it has no list of them. */
+static int first_upload(cove_uploads **ret_uploads, struct cove_upload *ret)
+{
+    err_reset();
+    int rc = cove_fs_abandoned_uploads(w.fs, at("%s", ""), 0, NULL, ret_uploads, &err);
+    if (rc == 0)
+        rc = cove_uploads_next(*ret_uploads, ret, &err);
+    if (rc != COVE_ENOTSUP)
+        check_ok(rc < 0 ? rc : 0, "cove_fs_abandoned_uploads", __FILE__, __LINE__);
+    return rc;
+}
+
 static size_t unfinished_uploads(void)
 {
     cove_uploads *uploads = NULL;
     struct cove_upload upload;
     size_t n = 0;
 
-    err_reset();
-    int rc = cove_fs_abandoned_uploads(w.fs, at("%s", ""), 0, NULL, &uploads, &err);
-    if (rc == COVE_ENOTSUP) /* stated: a store without them */
-        return 0;
-    check_ok(rc, "cove_fs_abandoned_uploads", __FILE__, __LINE__);
-    while (OK(cove_uploads_next(uploads, &upload, &err)) == 1)
+    for (int rc = first_upload(&uploads, &upload); rc == 1; rc = OK(cove_uploads_next(uploads, &upload, &err)))
         n++;
     cove_uploads_free(uploads);
     return n;
+}
+
+/* After an abort. Where a part that was under way may come back, what is left can be removed. */
+static void no_unfinished_uploads(void)
+{
+    cove_uploads *uploads = NULL;
+    struct cove_upload upload;
+    size_t n = 1;
+
+    while (w.can->parts_come_back && n > 0) {
+        n = 0;
+        for (int rc = first_upload(&uploads, &upload); rc == 1; rc = OK(cove_uploads_next(uploads, &upload, &err)), n++)
+            OK(cove_uploads_abort(uploads, &err));
+        cove_uploads_free(uploads);
+        uploads = NULL;
+    }
+    if (!w.can->parts_come_back)
+        assert_int_equal(unfinished_uploads(), 0);
 }
 
 static void whole_files(void **state)
@@ -76,7 +101,7 @@ static const char *read_or_replace(size_t number)
         void *data;
         size_t size;
         int rc = cove_fs_read_file(w.fs, contested, 0, &data, &size, NULL, NULL);
-        if (rc == COVE_EPRECONDITION) /* said, not hidden */
+        if (rc == COVE_EPRECONDITION) /* reported, not hidden */
             continue;
         if (rc < 0)
             return "a file that is being replaced could not be read";
@@ -190,7 +215,7 @@ static void giving_up_leaves_nothing(void **state)
             cove_writer_free(b);
             gone(at("new"));
             has(at("old"), "old");
-            assert_int_equal(unfinished_uploads(), 0);
+            no_unfinished_uploads();
             assert_string_equal(listed(at("%s", "")), "old");
         }
     cove_writer_free(NULL);
@@ -215,7 +240,7 @@ static void out_of_order(void **state)
     gone(at("g"));
 }
 
-/* Writes `size` bytes under a condition and gives what finish says. */
+/* Writes `size` bytes under a condition and returns what finish returns. */
 static int write_if(const char *path, enum cove_write_if condition, const char *etag, size_t size, uint64_t seed)
 {
     struct cove_writer_options options = COVE_WRITER_OPTIONS_INIT;
@@ -262,7 +287,7 @@ static void only_if_it_is_the_same(void **state)
         gone(at("missing"));
         free(first);
     }
-    assert_int_equal(unfinished_uploads(), 0);
+    no_unfinished_uploads();
 }
 
 static atomic_int winners;
@@ -308,19 +333,28 @@ static void conditions_need_their_etag(void **state)
 static void an_upload_is_found_and_aborted(void **state)
 {
     (void)state;
+    needs(!w.can->unlisted_uploads, "list of uploads under way");
     cove_writer *writer = open_writer(at("f"), NULL);
     cove_uploads *uploads = NULL;
     struct cove_upload upload;
 
     write_filled(writer, 33 * MIB, 95, MIB);
     put(at("other"), "kept");
-    err_reset();
-    int rc = cove_fs_abandoned_uploads(w.fs, at("%s", ""), 0, NULL, &uploads, &err);
-    if (rc == COVE_ENOTSUP) { /* stated: a store without them */
+    int rc = first_upload(&uploads, &upload);
+    for (int i = 0; rc == 0 && w.can->begins_by_parts && i < 1000; i++) { /* its parts are still under way */
+        cove_uploads_free(uploads);
+        nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+        rc = first_upload(&uploads, &upload);
+    }
+    if (rc == COVE_ENOTSUP) {
         FAILS(COVE_ENOTSUP, cove_fs_abort_upload(w.fs, at("f"), "id", NULL, &err));
     } else {
-        check_ok(rc, "cove_fs_abandoned_uploads", __FILE__, __LINE__);
-        assert_int_equal(OK(cove_uploads_next(uploads, &upload, &err)), 1);
+        assert_true(rc == 1 || w.can->hidden_uploads);
+        if (rc == 0) {
+            cove_uploads_free(uploads);
+            cove_writer_free(writer);
+            return;
+        }
         assert_true(upload.started_ns > 0);
         FAILS(COVE_EINVAL, cove_fs_abort_upload(w.fs, upload.path, "", NULL, &err));
         FAILS(COVE_EINVAL, cove_fs_abort_upload(w.fs, upload.path, NULL, NULL, &err));
@@ -328,10 +362,10 @@ static void an_upload_is_found_and_aborted(void **state)
         OK(cove_fs_abort_upload(w.fs, upload.path, upload.upload_id, NULL, &err)); /* it is gone */
         assert_int_equal(OK(cove_uploads_next(uploads, &upload, &err)), 0);
         assert_int_equal(OK(cove_uploads_next(uploads, &upload, &err)), 0);
-        assert_int_equal(unfinished_uploads(), 0);
+        no_unfinished_uploads();
         err_reset();
         rc = cove_fs_abort_upload(w.fs, at("other"), "other", NULL, &err); /* no upload, whatever its name is */
-        assert_true(rc == 0 || rc == COVE_EINVAL);
+        assert_true(rc == 0 || rc == COVE_EINVAL || w.can->hidden_uploads);
     }
     cove_uploads_free(uploads);
     cove_writer_free(writer);

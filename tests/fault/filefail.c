@@ -98,7 +98,7 @@ int lstat(const char *path, struct stat *st)
         return rc;
     snprintf(directory, sizeof directory, "%.*s", (int)(slash - path) + 1, path);
     dir = opendir(directory);
-    while (dir && (entry = readdir(dir)) != NULL) {
+    while (dir && (entry = readdir(dir))) {
         snprintf(other, sizeof other, "%s%s", directory, entry->d_name);
         if (strcasecmp(entry->d_name, slash + 1) == 0)
             rc = real(other, st);

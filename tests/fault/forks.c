@@ -1,5 +1,5 @@
 /*
- * forks: forks in the middle of transfers, and both sides go on.
+ * forks: forks in the middle of transfers, and both sides continue.
  *
  *   forks URL SIZE CHILDREN
  *

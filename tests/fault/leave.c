@@ -4,8 +4,8 @@
  *
  *   leave LIBRARY unload|return|exit|thread|busy|cancel
  *
- * unload: dlclose, and the program goes on for a moment; return: from main; exit, thread: exit(), there or in another
- * thread; busy: exit() while threads go on calling; cancel: pthread_cancel of a thread that waits, after which others
+ * unload: dlclose, and the program continues for a moment; return: from main; exit, thread: exit(), there or in another
+ * thread; busy: exit() while threads make calls; cancel: pthread_cancel of a thread that waits, after which others
  * must not wait forever. It uses the library as a plug-in would, by dlopen.
  */
 #include <arpa/inet.h>
@@ -39,7 +39,7 @@ static void *symbol(const char *name)
     return p;
 }
 
-/* A port that takes connections (its backlog does) and says nothing. */
+/* A port that accepts connections (its backlog does) and sends nothing. */
 static int silent_port(void)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
         return 3;
     if (!strcmp(argv[2], "unload")) {
         dlclose(library);
-        usleep(300000); /* the I/O threads go on, in code that must still be there */
+        usleep(300000); /* the I/O threads continue, in code that must still be there */
     } else if (!strcmp(argv[2], "exit")) {
         exit(0);
     } else if (!strcmp(argv[2], "thread")) {

@@ -1,4 +1,4 @@
-"""What a person sees when the surroundings are wrong: one line of the command that names the URL, its exit code, and no secret in it."""
+"""The command's output for wrong settings and unreachable stores: one line that names the URL, an exit code, and no secret."""
 
 import os
 import socket
@@ -15,8 +15,9 @@ FAST = ["-o", "retries=1"]
 
 
 def command(build, environ, *arguments):
-    result = subprocess.run([str(build / "cli" / "cove"), *map(str, arguments)], env={**os.environ, **environ}, capture_output=True,
-                            text=True, stdin=subprocess.DEVNULL, timeout=60)
+    result = subprocess.run(
+        [str(build / "cli" / "cove"), *map(str, arguments)], env={**os.environ, **environ}, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60
+    )
     return result.returncode, result.stdout, result.stderr
 
 
@@ -31,12 +32,12 @@ def closed_port():
     return {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{environment.free_port()}"}
 
 
-# What is changed in the environment, the exit code of docs/cli.md, and a word that tells the cause.
+# What is changed in the environment, the exit code of docs/cli.md, and a word of the cause.
 CONDITIONS = {
     "wrong-secret": (lambda: {"AWS_SECRET_ACCESS_KEY": WRONG_SECRET}, 4, "SignatureDoesNotMatch"),
     "wrong-key-id": (lambda: {"AWS_ACCESS_KEY_ID": WRONG_KEY_ID}, 4, "InvalidAccessKeyId"),
     "closed-port": (closed_port, 5, "127.0.0.1"),
-    # RFC 6761: a name under .invalid is resolved by nobody.
+    # RFC 6761: names under .invalid do not resolve.
     "unknown-host": (lambda: {"AWS_ENDPOINT_URL": "http://store.invalid:9000"}, 5, "store.invalid"),
     "endpoint-no-url": (lambda: {"AWS_ENDPOINT_URL": "http://:port"}, 2, "endpoint"),
 }
@@ -44,13 +45,20 @@ CONDITIONS = {
 
 def verbs(source, url):
     """Calls of the command that reach the store in different ways."""
-    return {"ls": ["ls", url], "stat": ["stat", url], "cat": ["cat", url], "cp": ["cp", source, url], "rm": ["rm", url],
-            "ckpt": ["ckpt", "show", url], "uploads": ["uploads", url]}
+    return {
+        "ls": ["ls", url],
+        "stat": ["stat", url],
+        "cat": ["cat", url],
+        "cp": ["cp", source, url],
+        "rm": ["rm", url],
+        "ckpt": ["ckpt", "show", url],
+        "uploads": ["uploads", url],
+    }
 
 
 @pytest.mark.parametrize("verb", ["ls", "stat", "cat", "cp", "rm", "ckpt", "uploads"])
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_one_line_and_its_exit_code(build, minio, source, condition, verb):
+def test_each_condition_has_one_line_and_an_exit_code(build, minio, source, condition, verb):
     change, status, word = CONDITIONS[condition]
     url = f"s3://cove/conditions-{build.name}/x"
     words = verbs(source, url)[verb]
@@ -66,7 +74,7 @@ def test_one_line_and_its_exit_code(build, minio, source, condition, verb):
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_no_secret_is_said(build, minio, source, condition):
+def test_messages_contain_no_secret(build, minio, source, condition):
     """Not by the longest log that there is, either."""
     change, status, _ = CONDITIONS[condition]
     environ = {**minio.environ, **change()}
@@ -91,7 +99,7 @@ def test_missing_object(build, minio):
         assert returned == 3 and len(err.splitlines()) == 1 and url in err, (words, returned, err)
 
 
-def test_a_server_that_says_nothing(build, minio, source):
+def test_a_server_that_does_not_respond(build, minio, source):
     """It takes the connection and never answers: the time limit of the read ends it."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

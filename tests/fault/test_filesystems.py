@@ -26,20 +26,20 @@ def test_create_only_works_with_links_or_without(lacking, tmp_path, what):
     assert os.path.getsize(tmp_path / "x") == 1000 and os.listdir(tmp_path) == ["x"]
 
 
-def test_create_only_says_what_the_file_system_lacks(lacking, tmp_path):
+def test_create_only_reports_an_unsupported_filesystem(lacking, tmp_path):
     outcome = lacking("link rename", "write", (tmp_path / "x").as_uri(), 1000, "new")
     assert outcome.code == "COVE_ENOTSUP" and "can neither rename without replacing nor link" in outcome.message
     assert os.listdir(tmp_path) == []
 
 
-def test_folders_that_are_there_are_not_made(lacking, tmp_path):
+def test_existing_directories_are_not_created(lacking, tmp_path):
     (tmp_path / "a").mkdir()
     assert lacking("mkdir", "write", (tmp_path / "a" / "b" / "c" / "x").as_uri(), 10).ok
     assert lacking("mkdir", "mkdir", (tmp_path / "a" / "b").as_uri()).ok
     assert os.path.getsize(tmp_path / "a" / "b" / "c" / "x") == 10
 
 
-def test_a_file_begins_where_a_link_leads(tmp_path):
+def test_a_write_through_a_link_starts_beside_its_target(tmp_path):
     (tmp_path / "link").symlink_to("scratch/metrics.csv")
     outcome = probe("begin", (tmp_path / "link").as_uri(), "one", "two")
     assert outcome.ok and outcome.value == 0
@@ -57,13 +57,16 @@ def disk(tmp_path):
     subprocess.run(["umount", path], check=True)
 
 
-@pytest.mark.parametrize("when, change, left", [
-    ("copying", "mv new x", b"new"),
-    ("copying", "cat new >>x", b"oldnew"),
-    ("published", "mv new x", b"new"),
-    ("published", "cat new >>x", b"oldnew"),
-])
-def test_a_source_that_changes_while_it_moves_to_another_disk_stays(lacking, tmp_path, disk, when, change, left):
+@pytest.mark.parametrize(
+    "when, change, left",
+    [
+        ("copying", "mv new x", b"new"),
+        ("copying", "cat new >>x", b"oldnew"),
+        ("published", "mv new x", b"new"),
+        ("published", "cat new >>x", b"oldnew"),
+    ],
+)
+def test_a_move_to_another_disk_keeps_a_source_that_changed(lacking, tmp_path, disk, when, change, left):
     (disk / "x").write_bytes(b"old")
     (disk / "new").write_bytes(b"new")
     outcome = lacking(when, "move", (disk / "x").as_uri(), (tmp_path / "x").as_uri(), meanwhile=f"cd '{disk}' && {change}")

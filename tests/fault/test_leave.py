@@ -1,5 +1,5 @@
-"""A program that leaves, or unloads the library, with hundreds of requests under way ends quietly, and soon; a thread that is
-cancelled in one takes nobody else's I/O with it."""
+"""A program that exits, or unloads the library, with hundreds of requests under way ends quickly and without output. A thread
+that is cancelled during a call does not stop the I/O of others."""
 
 import os
 import subprocess
@@ -17,6 +17,5 @@ def test_leave(build, way):
         environ["ASAN_OPTIONS"] = environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     if way == "thread":  # LeakSanitizer's own tracer crashes when exit() comes from another thread than the first
         environ["ASAN_OPTIONS"] = environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-    result = subprocess.run([str(build / "tests" / "fault" / "leave"), str(library), way], env=environ, capture_output=True, text=True,
-                            timeout=120)
+    result = subprocess.run([str(build / "tests" / "fault" / "leave"), str(library), way], env=environ, capture_output=True, text=True, timeout=120)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

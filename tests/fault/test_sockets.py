@@ -32,8 +32,7 @@ class Faulty:
         self.options = {"endpoint_url": server.endpoint, "key": "k", "secret": "s", "region": "us-east-1", "retries": "2"}
 
     def __call__(self, *arguments, at=0, sticky=0):
-        environ = {"LD_PRELOAD": self.preload, "SOCKFAIL_AT": str(at), "SOCKFAIL_STICKY": str(sticky),
-                   "SOCKFAIL_COUNT": str(self.count_file)}
+        environ = {"LD_PRELOAD": self.preload, "SOCKFAIL_AT": str(at), "SOCKFAIL_STICKY": str(sticky), "SOCKFAIL_COUNT": str(self.count_file)}
         # Python's own subprocess must not load the shim: only env's child does.
         program = ["env", *[f"{name}={value}" for name, value in environ.items()]]
         return probe(*arguments, options=self.options, program=program)
@@ -86,7 +85,7 @@ def test_save(faulty, size, sticky):
         whole(faulty, {2} if outcome.ok else {2, None})
         succeeded += outcome.ok
         if not sticky:
-            # An upload may be begun twice where the first answer was lost; then nobody knows its name. It has no parts.
+            # An upload may be begun twice if the first response was lost; then its id is unknown. It has no parts.
             left = [parts for _, parts, _ in faulty.server.store.uploads.values() if parts]
             assert left == [], f"call {n}: parts are left"
         faulty.server.store.uploads.clear()

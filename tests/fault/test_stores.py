@@ -65,13 +65,17 @@ def test_no_permission(tmp_path):
 # ---- a real server ----
 
 
-@pytest.mark.parametrize("change, code, word", [
-    ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "COVE_EAUTH", "SignatureDoesNotMatch"),
-    ({"AWS_ACCESS_KEY_ID": "nobody"}, "COVE_EAUTH", "InvalidAccessKeyId"),
-    ({"AWS_SESSION_TOKEN": "stale"}, "COVE_EAUTH", "oken"),
-    ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "COVE_ENETWORK", "127.0.0.1"),
-    ({"AWS_ENDPOINT_URL": "not a url"}, "COVE_EINVAL", "not a url"),
-], ids=["secret", "key-id", "token", "endpoint", "endpoint-url"])
+@pytest.mark.parametrize(
+    "change, code, word",
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "COVE_EAUTH", "SignatureDoesNotMatch"),
+        ({"AWS_ACCESS_KEY_ID": "nobody"}, "COVE_EAUTH", "InvalidAccessKeyId"),
+        ({"AWS_SESSION_TOKEN": "stale"}, "COVE_EAUTH", "oken"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "COVE_ENETWORK", "127.0.0.1"),
+        ({"AWS_ENDPOINT_URL": "not a url"}, "COVE_EINVAL", "not a url"),
+    ],
+    ids=["secret", "key-id", "token", "endpoint", "endpoint-url"],
+)
 @pytest.mark.parametrize("verb", [("put", 10), ("get",), ("list",), ("save", 100000, 1)], ids=lambda v: v[0])
 def test_wrong_setting(minio, change, code, word, verb):
     name, *arguments = verb
@@ -87,7 +91,7 @@ def test_no_credentials(minio, tmp_path):
     environ = {"AWS_ENDPOINT_URL": minio.endpoint, "AWS_REGION": "us-east-1", "HOME": str(tmp_path)}
     outcome = probe("get", "s3://cove/x", environ=environ)
     assert outcome.code == "COVE_EAUTH", outcome
-    # It says where it looked and what to set.
+    # The message lists the places that were searched and what to set.
     assert "AWS_ACCESS_KEY_ID" in outcome.message, outcome
 
 
@@ -126,7 +130,7 @@ def test_no_network(proxy, minio, build):
     assert probe("load", url, environ=environ).value == 1
 
 
-def test_network_goes_and_comes_back(proxy, minio, build):
+def test_the_network_fails_and_returns(proxy, minio, build):
     """It goes in the middle of a save and comes back: the retries outlast it."""
     url = f"s3://cove/back-{build.name}/x.ckpt"
     environ = proxy.environ(minio)
@@ -147,11 +151,14 @@ def test_network_goes_and_comes_back(proxy, minio, build):
     assert probe("uploads", url, environ=environ).value == 0
 
 
-@pytest.mark.parametrize("kind, attributes", [
-    ("slicer", {"average_size": 1000, "size_variation": 500, "delay": 10}),
-    ("latency", {"latency": 30, "jitter": 10}),
-    ("slow_close", {"delay": 100}),
-])
+@pytest.mark.parametrize(
+    "kind, attributes",
+    [
+        ("slicer", {"average_size": 1000, "size_variation": 500, "delay": 10}),
+        ("latency", {"latency": 30, "jitter": 10}),
+        ("slow_close", {"delay": 100}),
+    ],
+)
 def test_a_slow_network(proxy, minio, build, kind, attributes):
     url = f"s3://cove/slow-{build.name}-{kind}/x.ckpt"
     environ = proxy.environ(minio)

@@ -3,7 +3,7 @@
  *
  *   torture save|load|list|describe|append|remove|create|resave URL [OPTION=VALUE…]
  *
- * After each try the call has succeeded or said COVE_ENOMEM, and the file is one of the two that it may be: the one
+ * After each try the call has succeeded or returned COVE_ENOMEM, and the file is one of the two that it may be: the one
  * before, or the new one, whole. What the options don't say of the store the environment does. Exit status 0, and how
  * many allocations there were on standard output.
  */
@@ -197,7 +197,7 @@ static int write_parts(struct torture *t, const char *path, const cove_parts *ba
     rc = cove_writer_write(writer, data, LARGE, err);
     if (rc == 0)
         rc = cove_writer_finish(writer, err);
-    if (rc == 0 && base == NULL)
+    if (rc == 0 && !base)
         rc = cove_writer_take_parts(writer, &t->base, err);
     cove_writer_free(writer);
     return rc;

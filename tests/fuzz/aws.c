@@ -81,6 +81,33 @@ static void check_keys(const struct cove__aws_credentials *c)
     FUZZ_CHECK(!c->anonymous && c->expires_ns >= 0);
 }
 
+static int ask_chain(struct cove__aws_chain *chain, struct cove__aws_role *role, uint8_t who, struct cove__slice in,
+                     struct cove__aws_credentials *ret, struct cove_error *err)
+{
+    switch (who) {
+    case 'p':
+        return cove__aws_keys_from_json(in, "credential_process", true, ret, err);
+    case 'c':
+        responses_begin(in, "http://169.254.170.2/keys", NULL);
+        return cove__aws_container(chain, NULL, ret, err);
+    case 'i':
+        responses_begin(in, "http://169.254.169.254/latest/", NULL);
+        return cove__aws_instance(chain, NULL, ret, err);
+    case 'w':
+        write_file(token, cove__slice_str(SECRET));
+        role->by = NULL;
+        role->token_file = token;
+        __attribute__((fallthrough));
+    case 'r':
+        responses_begin(in, "https://sts.us-east-1.amazonaws.com/", NULL);
+        return cove__aws_sts(chain, role, NULL, ret, err);
+    default:
+        write_file(cached, fuzz_take(&in, "\n%%\n"));
+        responses_begin(in, "https://", NULL);
+        return cove__aws_sso(chain, chain->first, NULL, ret, err);
+    }
+}
+
 static int ask(uint8_t who, struct cove__slice in, struct cove__aws_credentials *ret, struct cove_error *err)
 {
     struct cove__aws_profile profile = { .name = (char *)"x",
@@ -91,30 +118,12 @@ static int ask(uint8_t who, struct cove__slice in, struct cove__aws_credentials 
                                          .sso_region = (char *)"eu-west-1" };
     struct cove__aws_credentials by = { .key_id = (char *)"AKIDEXAMPLE", .secret = (char *)SECRET };
     struct cove__aws_role role = { .arn = "arn:aws:iam::123456789012:role/x", .by = &by };
-    struct cove__aws_chain chain = { .region = (char *)"us-east-1", .first = &profile };
+    struct cove__credentials_files tokens = { 0 };
+    struct cove__aws_chain chain = { .region = (char *)"us-east-1", .first = &profile, .tokens = &tokens };
+    int rc = ask_chain(&chain, &role, who, in, ret, err);
 
-    switch (who) {
-    case 'p':
-        return cove__aws_keys_from_json(in, "credential_process", true, ret, err);
-    case 'c':
-        responses_begin(in, "http://169.254.170.2/keys", NULL);
-        return cove__aws_container(&chain, NULL, ret, err);
-    case 'i':
-        responses_begin(in, "http://169.254.169.254/latest/", NULL);
-        return cove__aws_instance(&chain, NULL, ret, err);
-    case 'w':
-        write_file(token, cove__slice_str(SECRET));
-        role.by = NULL;
-        role.token_file = token;
-        __attribute__((fallthrough));
-    case 'r':
-        responses_begin(in, "https://sts.us-east-1.amazonaws.com/", NULL);
-        return cove__aws_sts(&chain, &role, NULL, ret, err);
-    default:
-        write_file(cached, fuzz_take(&in, "\n%%\n"));
-        responses_begin(in, "https://", NULL);
-        return cove__aws_sso(&chain, &profile, NULL, ret, err);
-    }
+    cove__credentials_files_done(&tokens);
+    return rc;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

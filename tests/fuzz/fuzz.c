@@ -36,7 +36,7 @@ void fuzz_check_error(int rc, const struct cove_error *err)
         FUZZ_CHECK((unsigned char)*p >= ' ' && *p != '\x7f');
 }
 
-/* ---- memory, as the sanitizer's own allocator tells of it ---- */
+/* ---- memory, as the sanitizer's own allocator reports it ---- */
 
 extern void __sanitizer_malloc_hook(const volatile void *p, size_t size);
 extern void __sanitizer_free_hook(const volatile void *p);

@@ -24,7 +24,7 @@ struct cove__slice fuzz_take(struct cove__slice *rest, const char *mark);
 /* The bytes before the first NUL, as a string; to be freed with free. */
 char *fuzz_string(struct cove__slice text);
 
-/* `rc` says how a call ended: if badly, `err` says so too, in one line of UTF-8. */
+/* `rc` is the result of a call. If it failed, `err` has the same code, and one line of UTF-8. */
 void fuzz_check_error(int rc, const struct cove_error *err);
 
 /* The most memory that was held at once since the begin. Counted in a sanitizer's build; 0 in others. */

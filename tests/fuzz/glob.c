@@ -20,7 +20,7 @@ static void check_path(const struct cove__patterns *list, char *path)
         char *root = cove__strdup(pattern);
         bool hit = cove__glob_match(pattern, path);
         any |= hit;
-        FUZZ_CHECK(root != NULL);
+        FUZZ_CHECK(root);
         cove__glob_root(pattern, root);
         FUZZ_CHECK(strlen(root) <= strlen(pattern));
         FUZZ_CHECK(!hit || strncmp(root, path, strlen(root)) == 0);

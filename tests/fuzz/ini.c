@@ -13,7 +13,7 @@ static void check_slice(const struct cove__ini *ini, struct cove__slice s)
     const uint8_t *text = (const uint8_t *)ini->text;
 
     FUZZ_CHECK(s.data >= text && s.data + s.size <= text + ini->size);
-    FUZZ_CHECK(s.size == 0 || memchr(s.data, '\0', s.size) == NULL);
+    FUZZ_CHECK(s.size == 0 || !memchr(s.data, '\0', s.size));
 }
 
 static void check(const struct cove__ini *ini, struct cove__slice text)

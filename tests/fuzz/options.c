@@ -15,7 +15,7 @@ static bool is_one_of(const char *text, const char *choices)
 {
     size_t n = strlen(text);
 
-    for (const char *at = choices; (at = strstr(at, text)) != NULL; at++) {
+    for (const char *at = choices; (at = strstr(at, text)); at++) {
         if ((at == choices || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
             return n > 0;
     }

@@ -28,7 +28,7 @@ void responses_begin(struct cove__slice responses, const char *base, const char 
 
 /* ---- what is sent ---- */
 
-/* Nothing that a store or a user says becomes another header, or cuts the URL. */
+/* Nothing that a store or a user sends becomes another header, or cuts the URL. */
 static void check_request(const struct cove__http_request *r)
 {
     const char *url = cove__buf_str(&r->url);
@@ -104,7 +104,7 @@ static enum response take_body(struct cove__http_request *r, struct cove__slice 
                : RESPONSE_WHOLE;
 }
 
-/* What a cut response has brought stays, if the request says so. */
+/* What a cut response has brought stays, if the request has `kept`. */
 static void keep_body(struct cove__http_request *r)
 {
     int64_t had = r->kept + r->received;
@@ -165,7 +165,7 @@ static int exchange(struct cove__http_request *r)
         cove__buf_reset(&r->url);
         cove__buf_reset(&r->headers);
         int rc = r->hooks->prepare(r->self, r, &err);
-        FUZZ_CHECK(rc <= 0); /* nobody waits for keys here */
+        FUZZ_CHECK(rc <= 0); /* no request waits for keys here */
         if (rc < 0) {
             fuzz_check_error(rc, &err);
             r->op.err = err;
@@ -196,7 +196,7 @@ static int exchange(struct cove__http_request *r)
 
 void wrapped_start(struct cove__http_request *r)
 {
-    bool own = r->hooks->done != NULL;
+    bool own = r->hooks->done;
 
     if (!own)
         cove__op_start(&r->op);

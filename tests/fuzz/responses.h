@@ -1,7 +1,7 @@
 /*
  * A stand-in for the HTTP client (the linker puts it in its place): each attempt is answered by the next of the
  * fuzzer's responses, inside of its start, and by a broken connection once there is none. A response is "STATUS\n",
- * header lines, an empty line and a body, which was cut where Content-Length says more; "\n%%\n" stands between two.
+ * header lines, an empty line and a body, which was cut if Content-Length is larger; "\n%%\n" stands between two.
  */
 #ifndef COVE_TESTS_FUZZ_RESPONSES_H
 #define COVE_TESTS_FUZZ_RESPONSES_H

@@ -5,7 +5,7 @@
 #include "checkpoint/testing.h"
 #include "fuzz.h"
 
-/* As text, shapes and all, but for the place in a storage, which is a saver's choice. */
+/* The tree as text, with shapes, without the places in storages, which a saver chooses. */
 static inline void show_loaded(cove_value *tree, struct cove__buf *out)
 {
     cove_value **tensors = NULL;

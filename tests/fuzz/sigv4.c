@@ -109,7 +109,7 @@ static bool names_differ(const struct canonical *c, struct cove__slice headers)
 
     while (headers.size > 0) {
         struct cove__slice line = fuzz_take(&headers, "\n");
-        lines += line.size > 0 && memchr(line.data, ':', line.size) != NULL;
+        lines += line.size > 0 && memchr(line.data, ':', line.size);
     }
     for (size_t i = 0; i < c->names.size; i++)
         names += c->names.data[i] == ';';

@@ -15,7 +15,7 @@
 static void show_hex(const char *text)
 {
     printf(" ");
-    for (; text != NULL && *text != '\0'; text++)
+    for (; text && *text != '\0'; text++)
         printf("%02x", (unsigned char)*text);
 }
 
@@ -43,8 +43,8 @@ static void show_settings(const struct cove__aws_profile *p)
     show("web_identity_token_file", p->web_identity_token_file);
     show("sso_account_id", p->sso_account_id);
     show("sso_role_name", p->sso_role_name);
-    show("sso", p->sso_problem != NULL ? "refused" : NULL);
-    if (p->sso_problem == NULL) {
+    show("sso", p->sso_problem ? "refused" : NULL);
+    if (!p->sso_problem) {
         show("sso_start_url", p->sso_start_url);
         show("sso_region", p->sso_region);
     }

@@ -63,7 +63,9 @@ class Maker:
 
     def string(self):
         r = self.rng
-        return r.choice([r.choice(TEXTS), "".join(chr(r.choice((r.randrange(128), r.randrange(0x2000), r.randrange(0x110000)))) for _ in range(r.randrange(12)))])
+        return r.choice(
+            [r.choice(TEXTS), "".join(chr(r.choice((r.randrange(128), r.randrange(0x2000), r.randrange(0x110000)))) for _ in range(r.randrange(12)))]
+        )
 
     def name(self):
         return self.rng.choice("abcdefghij") + str(self.rng.randrange(1000))
@@ -94,8 +96,14 @@ class Maker:
     def holder(self, values):
         """Some values in a random container, with another value beside them."""
         values = list(values)
-        return self.rng.choice((lambda: values, lambda: tuple(values), lambda: {self.name() + str(i): v for i, v in enumerate(values)},
-                                lambda: {"epoch": self.integer(), "inner": [values, self.tree(2)]}))()
+        return self.rng.choice(
+            (
+                lambda: values,
+                lambda: tuple(values),
+                lambda: {self.name() + str(i): v for i, v in enumerate(values)},
+                lambda: {"epoch": self.integer(), "inner": [values, self.tree(2)]},
+            )
+        )()
 
     def key(self, kind):
         r = self.rng
@@ -132,50 +140,62 @@ class Maker:
         rows, columns = r.randrange(1, 5), r.randrange(1, 5)
         strides = r.choice(((columns, 1), (1, rows), (0, 1), (1, 0), (2, 3), (0, 0)))
         room = (rows - 1) * strides[0] + (columns - 1) * strides[1]
-        return r.choice((
-            lambda: base[r.randrange(n) :],
-            lambda: base[:: r.randrange(1, 4)],
-            lambda: base[r.randrange(n)],
-            lambda: base[n:],
-            lambda: torch.as_strided(base, (rows, columns), strides, r.randrange(n - room)),
-            lambda: base.expand(r.randrange(1, 4), n),
-            lambda: base[: n // 2 * 2].reshape(2, -1).t(),
-            lambda: base.unsqueeze(0).unsqueeze(2),
-        ))()
+        return r.choice(
+            (
+                lambda: base[r.randrange(n) :],
+                lambda: base[:: r.randrange(1, 4)],
+                lambda: base[r.randrange(n)],
+                lambda: base[n:],
+                lambda: torch.as_strided(base, (rows, columns), strides, r.randrange(n - room)),
+                lambda: base.expand(r.randrange(1, 4), n),
+                lambda: base[: n // 2 * 2].reshape(2, -1).t(),
+                lambda: base.unsqueeze(0).unsqueeze(2),
+            )
+        )()
 
     def module(self):
         r, nn = self.rng, torch.nn
         with torch.random.fork_rng():
             torch.manual_seed(r.randrange(1 << 30))
             width = r.choice((2, 3, 4))
-            return r.choice((
-                lambda: nn.Sequential(nn.Linear(3, width), nn.BatchNorm1d(width), nn.Linear(width, 2)),
-                lambda: nn.Sequential(nn.Linear(3, width), nn.PReLU(), nn.LayerNorm(width)),
-                lambda: nn.ModuleDict({"net": nn.Linear(3, width, bias=False), "tail": nn.Linear(width, 1)}),
-            ))()
+            return r.choice(
+                (
+                    lambda: nn.Sequential(nn.Linear(3, width), nn.BatchNorm1d(width), nn.Linear(width, 2)),
+                    lambda: nn.Sequential(nn.Linear(3, width), nn.PReLU(), nn.LayerNorm(width)),
+                    lambda: nn.ModuleDict({"net": nn.Linear(3, width, bias=False), "tail": nn.Linear(width, 1)}),
+                )
+            )()
 
     def trained(self):
         """The states of a module and its optimizer after some steps."""
         r, optim = self.rng, torch.optim
         module = self.module()
         parts = list(module.values()) if isinstance(module, torch.nn.ModuleDict) else [module]
-        optimizer = r.choice((
-            lambda p: optim.Adam(p, lr=0.01),
-            lambda p: optim.AdamW(p, amsgrad=True, betas=(0.8, 0.99)),
-            lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
-            lambda p: optim.RMSprop(p, centered=True, momentum=0.1),
-            lambda p: optim.Adagrad(p),
-            lambda p: optim.Adadelta(p),
-            lambda p: optim.Adam(p, lr=torch.tensor(0.01), capturable=False),
-        ))(list(module.parameters()))
+        optimizer = r.choice(
+            (
+                lambda p: optim.Adam(p, lr=0.01),
+                lambda p: optim.AdamW(p, amsgrad=True, betas=(0.8, 0.99)),
+                lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+                lambda p: optim.RMSprop(p, centered=True, momentum=0.1),
+                lambda p: optim.Adagrad(p),
+                lambda p: optim.Adadelta(p),
+                lambda p: optim.Adam(p, lr=torch.tensor(0.01), capturable=False),
+            )
+        )(list(module.parameters()))
         plateau = r.random() < 0.2
-        scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer) if plateau else r.choice((
-            lambda: optim.lr_scheduler.StepLR(optimizer, 2),
-            lambda: optim.lr_scheduler.MultiStepLR(optimizer, [2, 3, 3]),
-            lambda: optim.lr_scheduler.CosineAnnealingLR(optimizer, 5),
-            lambda: optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=9, cycle_momentum=False),
-            lambda: optim.lr_scheduler.ExponentialLR(optimizer, 0.9),
-        ))()
+        scheduler = (
+            optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+            if plateau
+            else r.choice(
+                (
+                    lambda: optim.lr_scheduler.StepLR(optimizer, 2),
+                    lambda: optim.lr_scheduler.MultiStepLR(optimizer, [2, 3, 3]),
+                    lambda: optim.lr_scheduler.CosineAnnealingLR(optimizer, 5),
+                    lambda: optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=9, cycle_momentum=False),
+                    lambda: optim.lr_scheduler.ExponentialLR(optimizer, 0.9),
+                )
+            )()
+        )
         for _ in range(r.randrange(4)):
             x = self.tensor(torch.int8, (4, 3)).float() / 100
             for part in parts:
@@ -184,7 +204,12 @@ class Maker:
             x.square().mean().backward()
             optimizer.step()
             scheduler.step(1.0) if plateau else scheduler.step()
-        return {"epoch": r.randrange(9), "state_dict": module.state_dict(), "optimizer_states": [optimizer.state_dict()], "lr_schedulers": [scheduler.state_dict()]}
+        return {
+            "epoch": r.randrange(9),
+            "state_dict": module.state_dict(),
+            "optimizer_states": [optimizer.state_dict()],
+            "lr_schedulers": [scheduler.state_dict()],
+        }
 
 
 # ---- themes: a function of a Maker and the number of the case gives a Case without a name, or a value ----
@@ -207,7 +232,14 @@ def key_theme(kind):
 
 def key_values(m, i):
     """Keys that are equal, and keys that only look equal."""
-    return [{1: "a", "1": "b"}, {1.0: "a", "1.0": "b"}, {True: "a", 2: "b"}, {0.0: 1, "": 2, None: 3, (): 4, b"": 5}, {(1, 2): 1, (1, (2,)): 2}, {2**70: 1, 2.0**70 + 2**30: 2}][i % 6]
+    return [
+        {1: "a", "1": "b"},
+        {1.0: "a", "1.0": "b"},
+        {True: "a", 2: "b"},
+        {0.0: 1, "": 2, None: 3, (): 4, b"": 5},
+        {(1, 2): 1, (1, (2,)): 2},
+        {2**70: 1, 2.0**70 + 2**30: 2},
+    ][i % 6]
 
 
 def set_theme(m, i):
@@ -217,17 +249,22 @@ def set_theme(m, i):
 
 def known_containers(m, i):
     r = m.rng
-    return m.holder(r.choice((
-        lambda: OrderedDict((m.name(), m.leaf()) for _ in range(3)),
-        lambda: Counter(m.name() for _ in range(5)),
-        lambda: Counter("abracadabra"),
-        lambda: m.key("size"),
-        lambda: m.key("dtype"),
-        lambda: m.key("device"),
-        lambda: m.key("layout"),
-        lambda: m.number(),
-        lambda: bytearray(m.data()),
-    ))() for _ in range(6))
+    return m.holder(
+        r.choice(
+            (
+                lambda: OrderedDict((m.name(), m.leaf()) for _ in range(3)),
+                lambda: Counter(m.name() for _ in range(5)),
+                lambda: Counter("abracadabra"),
+                lambda: m.key("size"),
+                lambda: m.key("dtype"),
+                lambda: m.key("device"),
+                lambda: m.key("layout"),
+                lambda: m.number(),
+                lambda: bytearray(m.data()),
+            )
+        )()
+        for _ in range(6)
+    )
 
 
 FACTORIES = [int, str, float, bool, list, tuple, dict, set, None, OrderedDict, Counter, bytes, bytearray, complex, frozenset]
@@ -239,11 +276,16 @@ def default_dict(m, i):
 
 
 def containers_beyond(m, i):
-    return m.holder(m.rng.choice((
-        lambda: argparse.Namespace(lr=m.real(), name=m.string()),
-        lambda: frozenset(m.integer() for _ in range(4)),
-        lambda: pathlib.PurePosixPath("/a") / m.name(),
-    ))() for _ in range(3))
+    return m.holder(
+        m.rng.choice(
+            (
+                lambda: argparse.Namespace(lr=m.real(), name=m.string()),
+                lambda: frozenset(m.integer() for _ in range(4)),
+                lambda: pathlib.PurePosixPath("/a") / m.name(),
+            )
+        )()
+        for _ in range(3)
+    )
 
 
 def attribute_dict(m, i):
@@ -277,7 +319,11 @@ def parameters(m, i):
 def lazy_views(m, i):
     z = m.tensor(torch.complex64 if i % 2 else torch.complex128, [6])
     x = m.tensor(torch.float32, [4])
-    views = [[z.conj(), z.conj()[1:4], z, torch._neg_view(z.conj()), z.reshape(2, 3).mH], [z.conj().imag, z.imag, z.conj().real], [torch._neg_view(x), torch._neg_view(x)[1:], x]][i % 3]
+    views = [
+        [z.conj(), z.conj()[1:4], z, torch._neg_view(z.conj()), z.reshape(2, 3).mH],
+        [z.conj().imag, z.imag, z.conj().real],
+        [torch._neg_view(x), torch._neg_view(x)[1:], x],
+    ][i % 3]
     return m.holder(m.rng.sample(views, 2))
 
 
@@ -315,8 +361,17 @@ def lattice(m, i):
 
 def protocol(number):
     def make(m, i):
-        value = {"tree": m.tree(4), "t": m.tensor(torch.float32, [3]), "bytes": m.data(), "b": bytearray(m.data()), "set": {1, m.name()},
-                 "z": m.number(), "counter": Counter("aab"), "od": OrderedDict(a=1), "size": torch.Size([2])}
+        value = {
+            "tree": m.tree(4),
+            "t": m.tensor(torch.float32, [3]),
+            "bytes": m.data(),
+            "b": bytearray(m.data()),
+            "set": {1, m.name()},
+            "z": m.number(),
+            "counter": Counter("aab"),
+            "od": OrderedDict(a=1),
+            "size": torch.Size([2]),
+        }
         if number < 2 and i % 2:  # torch can load this in protocol 1
             value = {"tree": m.tree(4, leaf=lambda: m.rng.choice((None, m.real(), m.string(), m.integer() % 2**31))), "set": {1, "a"}, "size": torch.Size([2])}
         return Case("", value, save={"pickle_protocol": number}, wider=number >= 2)
@@ -332,12 +387,18 @@ def old_format(m, i):
 
 def written_otherwise(m, i):
     value = {"tree": m.tree(2), "tensors": [m.tensor() for _ in range(4)]}
-    return (Case("", value, crc32=False), Case("", value, config={"save.storage_alignment": 4096}), Case("", value, config={"save.storage_alignment": 1}),
-            Case("", value, config={"save.storage_alignment": 1 << 16}))[i % 4]
+    return (
+        Case("", value, crc32=False),
+        Case("", value, config={"save.storage_alignment": 4096}),
+        Case("", value, config={"save.storage_alignment": 1}),
+        Case("", value, config={"save.storage_alignment": 1 << 16}),
+    )[i % 4]
 
 
 def lone_values(m, i):
-    return m.rng.choice((m.leaf, m.large_integer, m.tensor, m.number, lambda: m.key("dtype"), lambda: {m.key("int")}, lambda: bytearray(m.data()), lambda: torch.Size([1])))()
+    return m.rng.choice(
+        (m.leaf, m.large_integer, m.tensor, m.number, lambda: m.key("dtype"), lambda: {m.key("int")}, lambda: bytearray(m.data()), lambda: torch.Size([1]))
+    )()
 
 
 class Colour(enum.Enum):
@@ -348,7 +409,16 @@ def opaque(m, i):
     """Objects that torch refuses because their class is unknown."""
     import numpy
 
-    strange = (numpy.float64(0.5), datetime.date(2020, 1, 2), Colour.RED, torch.nn.Linear(1, 1), numpy.arange(3), datetime.timedelta(3), Fraction(1, 3), slice(1, 2))[i % 8]
+    strange = (
+        numpy.float64(0.5),
+        datetime.date(2020, 1, 2),
+        Colour.RED,
+        torch.nn.Linear(1, 1),
+        numpy.arange(3),
+        datetime.timedelta(3),
+        Fraction(1, 3),
+        slice(1, 2),
+    )[i % 8]
     return {"tree": m.tree(3), "strange": [strange, m.leaf()], "t": m.tensor(), "after": {m.name(): strange, "more": m.tree(2)}}
 
 

@@ -2,20 +2,70 @@
 
 import random
 
-NAMES = ("region endpoint_url ca_bundle credential_process role_arn source_profile credential_source external_id role_session_name "
-         "duration_seconds mfa_serial web_identity_token_file sso_session sso_account_id sso_role_name sso_start_url sso_region services "
-         "use_dualstack_endpoint use_fips_endpoint s3_use_arn_region output retry_mode").split()
+NAMES = (
+    "region endpoint_url ca_bundle credential_process role_arn source_profile credential_source external_id role_session_name "
+    "duration_seconds mfa_serial web_identity_token_file sso_session sso_account_id sso_role_name sso_start_url sso_region services "
+    "use_dualstack_endpoint use_fips_endpoint s3_use_arn_region output retry_mode"
+).split()
 KEYS = "aws_access_key_id aws_secret_access_key aws_session_token aws_security_token".split()
 OF_S3 = "addressing_style use_dualstack_endpoint use_accelerate_endpoint use_arn_region max_concurrent_requests".split()
 SERVICES = "s3 sts sso sso_oidc dynamodb".split()
 PROFILES = ["default", "x", "a b", "DEFAULT", "profile x"]
-CONFIG_HEADS = ["default", "profile x", 'profile "x"', "profile 'a b'", 'profile "a b"', "profile a b", "profile a\\ b", "profile default", " default ",
-                "x", "Profile x", "profiles x", "profile  x", 'profile "x', "profile\tx", "profile", "DEFAULT", "plugins", "profile x ", "Default",
-                'profile "a\\" b"', "profile x''", "profile ''"]
+CONFIG_HEADS = [
+    "default",
+    "profile x",
+    'profile "x"',
+    "profile 'a b'",
+    'profile "a b"',
+    "profile a b",
+    "profile a\\ b",
+    "profile default",
+    " default ",
+    "x",
+    "Profile x",
+    "profiles x",
+    "profile  x",
+    'profile "x',
+    "profile\tx",
+    "profile",
+    "DEFAULT",
+    "plugins",
+    "profile x ",
+    "Default",
+    'profile "a\\" b"',
+    "profile x''",
+    "profile ''",
+]
 SERVICES_HEADS = ["services x", 'services "x"', "services y", "sso-session x", "sso-session 'x'", "sso-session y", "services  x"]
 CREDENTIALS_HEADS = ["default", "x", "a b", '"x"', "profile x", " default", "DEFAULT", "Default"]
-VALUES = ["v", "us-east-1", "http://h:1/p?a=b", "a # b", "a ; b", "a#b", '"quoted"', "'q'", "50%", "%(x)s", "$HOME", "a=b:c", "", "", "two  words",
-          "/nonexistent/program", "tab\there", "é", "\xa0nbsp\xa0", "[x]", "true", "True", "x" * 5000, "=", "a\x0bb", "a\u2028b"]
+VALUES = [
+    "v",
+    "us-east-1",
+    "http://h:1/p?a=b",
+    "a # b",
+    "a ; b",
+    "a#b",
+    '"quoted"',
+    "'q'",
+    "50%",
+    "%(x)s",
+    "$HOME",
+    "a=b:c",
+    "",
+    "",
+    "two  words",
+    "/nonexistent/program",
+    "tab\there",
+    "é",
+    "\xa0nbsp\xa0",
+    "[x]",
+    "true",
+    "True",
+    "x" * 5000,
+    "=",
+    "a\x0bb",
+    "a\u2028b",
+]
 
 
 def spoil(r, name):
@@ -30,8 +80,12 @@ def nested(r, name, inner):
     lines = [option(r, name, "").rstrip()]
     for _ in range(r.randint(1, 3)):
         key = r.choice(inner)
-        lines.append(r.choice(["  ", "\t", "    ", " ", "\xa0"]) + (key if r.random() < 0.9 else key.upper()) + r.choice([" = ", "="]) +
-                     r.choice(["path", "virtual", "true", "false", "http://n:2", "a = b", "a # b", ""]))
+        lines.append(
+            r.choice(["  ", "\t", "    ", " ", "\xa0"])
+            + (key if r.random() < 0.9 else key.upper())
+            + r.choice([" = ", "="])
+            + r.choice(["path", "virtual", "true", "false", "http://n:2", "a = b", "a # b", ""])
+        )
         if r.random() < 0.15:
             lines.append(r.choice(["", "  # comment", "; comment", "   "]))
     return lines
@@ -46,7 +100,7 @@ def body(r, credentials):
         used.add(name)
         lines.append(option(r, name, r.choice(["x", "x", "y"] if name in ("services", "sso_session") else VALUES)))
         if r.random() < 0.05:
-            lines.append(r.choice(["  goes on", "\tgoes on = x", "", "   ", " [x]", " # comment"]))
+            lines.append(r.choice(["  more", "\tmore = x", "", "   ", " [x]", " # comment"]))
     if "aws_access_key_id" in used and "aws_secret_access_key" not in used and r.random() < 0.7:
         lines.append(option(r, "aws_secret_access_key", "secret"))
     if r.random() < 0.3:

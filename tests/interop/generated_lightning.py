@@ -45,7 +45,9 @@ class Module(lightning.LightningModule):
             optimizer = optim.AdamW(self.parameters(), amsgrad=True)
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": optim.lr_scheduler.ReduceLROnPlateau(optimizer), "monitor": "loss_epoch"}}
         optimizer = optim.Adam(self.parameters())
-        return [optimizer], [optim.lr_scheduler.SequentialLR(optimizer, [optim.lr_scheduler.ConstantLR(optimizer), optim.lr_scheduler.StepLR(optimizer, 1)], [1])]
+        return [optimizer], [
+            optim.lr_scheduler.SequentialLR(optimizer, [optim.lr_scheduler.ConstantLR(optimizer), optim.lr_scheduler.StepLR(optimizer, 1)], [1])
+        ]
 
 
 class Noting(callbacks.Callback):
@@ -75,8 +77,17 @@ class LightningCase:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.random.fork_rng():
             warnings.simplefilter("ignore")
             torch.manual_seed(sum(map(ord, self.name)))
-            trainer = lightning.Trainer(max_epochs=2, accelerator="cpu", devices=1, logger=False, callbacks=self.callbacks(path.parent), enable_progress_bar=False,
-                                        enable_model_summary=False, enable_checkpointing=True, default_root_dir=path.parent)
+            trainer = lightning.Trainer(
+                max_epochs=2,
+                accelerator="cpu",
+                devices=1,
+                logger=False,
+                callbacks=self.callbacks(path.parent),
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                enable_checkpointing=True,
+                default_root_dir=path.parent,
+            )
             trainer.fit(Module(self.kind, self.hparams), torch.utils.data.DataLoader(torch.randn(8, 3), 4))
             trainer.save_checkpoint(path)
 

@@ -1,4 +1,4 @@
-"""Runs a schedule in Lightning and prints what happened in the format of schedule.c."""
+"""Runs a schedule in Lightning and prints its events in the format of schedule.c."""
 
 import logging
 import math
@@ -18,7 +18,7 @@ for quiet in ("lightning.pytorch", "lightning.fabric"):
 MASK = (1 << 64) - 1
 TRAIN, VAL, EPOCH, HOOKS = 1, 2, 3, 4
 
-NOT_LOGGED = "was never logged"  # as our own message says
+NOT_LOGGED = "was never logged"  # as in our own message
 
 HOOK_NAMES = """setup teardown on_fit_start on_fit_end on_sanity_check_start on_sanity_check_end on_train_start on_train_end
     on_train_epoch_start on_train_epoch_end on_train_batch_start on_train_batch_end on_after_backward
@@ -69,9 +69,9 @@ class Schedule:
 class Rows(Logger):
     name, version = "rows", 0
 
-    def __init__(self, root, told):
+    def __init__(self, root, record):
         super().__init__()
-        self.root, self.told = root, told
+        self.root, self.record = root, record
 
     @property
     def save_dir(self):
@@ -82,7 +82,7 @@ class Rows(Logger):
 
     def log_metrics(self, metrics, step=None):
         words = sorted(f"{name}={number(value)}" for name, value in metrics.items())
-        self.told.append(" ".join([f"row step={step}", *words]))
+        self.record.append(" ".join([f"row step={step}", *words]))
 
 
 def files(root):
@@ -166,8 +166,7 @@ class Module(pl.LightningModule):
         if not s("sched", ""):
             return optimizer
         scheduler = torch.optim.lr_scheduler.StepLR(optimizer, s("sched_size", 1), 0.5)
-        return {"optimizer": optimizer,
-                "lr_scheduler": {"scheduler": scheduler, "interval": s("sched", ""), "frequency": s("sched_freq", 1)}}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": s("sched", ""), "frequency": s("sched_freq", 1)}}
 
 
 def at_epoch_end(trainer, as_lightning):
@@ -210,8 +209,13 @@ class Checkpoint(ModelCheckpoint):
         due = self._every_n_train_steps >= 1 and trainer.global_step % self._every_n_train_steps == 0
         if trainer.global_step == 0:
             return
-        if (due and self.monitor and not self._should_save_on_train_epoch_end(trainer)
-                and not self._should_skip_saving_checkpoint(trainer) and trainer.fit_loop.epoch_loop._should_check_val_fx(None)):
+        if (
+            due
+            and self.monitor
+            and not self._should_save_on_train_epoch_end(trainer)
+            and not self._should_skip_saving_checkpoint(trainer)
+            and trainer.fit_loop.epoch_loop._should_check_val_fx(None)
+        ):
             self._defer_save_until_validation = True
             return
         self.at_batch_end = True
@@ -260,33 +264,54 @@ def new_checkpoint(s, root, i):
         return s(f"mc{i}.{key}", otherwise)
 
     return Checkpoint(
-        dirpath=os.path.join(root, f"ck{i}"), monitor=get("monitor", "") or None, mode=get("mode", "min"),
-        filename=get("filename", "") or None, save_top_k=get("save_top_k", 1), save_last=bool(get("save_last", 0)) or None,
+        dirpath=os.path.join(root, f"ck{i}"),
+        monitor=get("monitor", "") or None,
+        mode=get("mode", "min"),
+        filename=get("filename", "") or None,
+        save_top_k=get("save_top_k", 1),
+        save_last=bool(get("save_last", 0)) or None,
         every_n_train_steps=get("every_n_train_steps", 0) or None,
         every_n_epochs=None if get("every_n_epochs", -1) < 0 else get("every_n_epochs", 0),
-        save_on_exception=bool(get("save_on_exception", 0)))
+        save_on_exception=bool(get("save_on_exception", 0)),
+    )
 
 
 def new_early_stopping(s):
-    return Stopping(s("es.monitor", ""), mode=s("es.mode", "min"), patience=s("es.patience", 3),
-                    min_delta=s("es.min_delta", 0.0), strict=bool(s("es.strict", 1)),
-                    check_finite=bool(s("es.check_finite", 1)))
+    return Stopping(
+        s("es.monitor", ""),
+        mode=s("es.mode", "min"),
+        patience=s("es.patience", 3),
+        min_delta=s("es.min_delta", 0.0),
+        strict=bool(s("es.strict", 1)),
+        check_finite=bool(s("es.check_finite", 1)),
+    )
 
 
-def new_trainer(s, root, callbacks, told):
+def new_trainer(s, root, callbacks, record):
     def limit(key):
         return None if s(key, -1) < 0 else s(key, 0)
 
     return pl.Trainer(
-        default_root_dir=root, accelerator="cpu", devices=1, callbacks=callbacks, logger=Rows(root, told),
-        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=bool(s("checkpoints", 1)),
-        max_epochs=s("max_epochs", 2), max_steps=s("max_steps", -1),
+        default_root_dir=root,
+        accelerator="cpu",
+        devices=1,
+        callbacks=callbacks,
+        logger=Rows(root, record),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=bool(s("checkpoints", 1)),
+        max_epochs=s("max_epochs", 2),
+        max_steps=s("max_steps", -1),
         val_check_interval=s("val_check_batches", 0) or s("val_check_fraction", 1.0),
-        check_val_every_n_epoch=s("check_val_every_n_epoch", 1), limit_train_batches=limit("limit_train_batches"),
-        limit_val_batches=limit("limit_val_batches"), num_sanity_val_steps=s("num_sanity_val_steps", 2),
-        accumulate_grad_batches=s("accumulate_grad_batches", 1), log_every_n_steps=s("log_every_n_steps", 1),
+        check_val_every_n_epoch=s("check_val_every_n_epoch", 1),
+        limit_train_batches=limit("limit_train_batches"),
+        limit_val_batches=limit("limit_val_batches"),
+        num_sanity_val_steps=s("num_sanity_val_steps", 2),
+        accumulate_grad_batches=s("accumulate_grad_batches", 1),
+        log_every_n_steps=s("log_every_n_steps", 1),
         gradient_clip_val=s("gradient_clip_val", 0.0) or None,
-        gradient_clip_algorithm=s("gradient_clip_algorithm", "norm"))
+        gradient_clip_algorithm=s("gradient_clip_algorithm", "norm"),
+    )
 
 
 def base_name(path):
@@ -297,9 +322,15 @@ def of_checkpoint(name, c):
     def score(value):
         return "None" if value is None else number(value)
 
-    words = [name, f"best_model_path={base_name(c.best_model_path)}", f"best_model_score={score(c.best_model_score)}",
-             f"current_score={score(c.current_score)}", f"kth_value={score(c.kth_value)}",
-             f"kth_best_model_path={base_name(c.kth_best_model_path)}", f"last_model_path={base_name(c.last_model_path)}"]
+    words = [
+        name,
+        f"best_model_path={base_name(c.best_model_path)}",
+        f"best_model_score={score(c.best_model_score)}",
+        f"current_score={score(c.current_score)}",
+        f"kth_value={score(c.kth_value)}",
+        f"kth_best_model_path={base_name(c.kth_best_model_path)}",
+        f"last_model_path={base_name(c.last_model_path)}",
+    ]
     return " ".join(words + [f"{base_name(path)}:{number(value)}" for path, value in c.best_k_models.items()])
 
 
@@ -319,7 +350,7 @@ def reason_of(trainer, result):
 
 def run(root, keys):
     """The record of the run as a list of lines."""
-    s, told, message = Schedule(keys), [], []
+    s, record, message = Schedule(keys), [], []
 
     def called(who, name, trainer, module, batch):
         words = [f"hook {who}.{name} e={trainer.current_epoch} s={trainer.global_step}"]
@@ -327,12 +358,11 @@ def run(root, keys):
             words.append(f"b={batch[1]} n={len(batch[0][0])}")
         if who == "cb" and name in WITH_FILES:
             words += ["lr=%.6g" % trainer.optimizers[0].param_groups[0]["lr"], files(root)]
-        told.append(" ".join(words))
+        record.append(" ".join(words))
         if who == "mod" and name == "on_train_epoch_end" and s("ep", 0):
             module.log("ep", s.value_at(EPOCH, trainer.current_epoch, 0, 0))
         if who == "mod" and name in s("logs", "").split("+"):
-            module.log(f"h_{name}", s.value_at(HOOKS + sum(name.encode()), trainer.current_epoch, trainer.global_step,
-                                               batch[1] if batch else -1))
+            module.log(f"h_{name}", s.value_at(HOOKS + sum(name.encode()), trainer.current_epoch, trainer.global_step, batch[1] if batch else -1))
         s.cut_here(trainer, f"{who}.{name}")
 
     def loader(n, batch_size):
@@ -347,23 +377,29 @@ def run(root, keys):
             if s("es.monitor", ""):
                 stopping = new_early_stopping(s)
             checkpoints = [new_checkpoint(s, root, i) for i in range(s("checkpoints", 1))]
-            trainer = new_trainer(s, root, [teller, *([stopping] if stopping else []), *checkpoints], told)
+            trainer = new_trainer(s, root, [teller, *([stopping] if stopping else []), *checkpoints], record)
         except (MisconfigurationException, RuntimeError, ValueError) as e:
             return ["refused", f"message {e!r}"]
         result = "ok"
         try:
-            trainer.fit(module, loader(s("n_train", 8), s("batch_size", 2)),
-                        loader(s("n_val", 4), s("val_batch_size", 2)) if s("n_val", 4) else None,
-                        ckpt_path=s("ckpt", "") or None)
+            trainer.fit(
+                module,
+                loader(s("n_train", 8), s("batch_size", 2)),
+                loader(s("n_val", 4), s("val_batch_size", 2)) if s("n_val", 4) else None,
+                ckpt_path=s("ckpt", "") or None,
+            )
         except Exception as e:
             result = "error"
             message = [f"message {e!r}"]
-    told.append(f"result {result}")
-    told += [of_checkpoint(f"mc{i}", c) for i, c in enumerate(checkpoints)]
+    record.append(f"result {result}")
+    record += [of_checkpoint(f"mc{i}", c) for i, c in enumerate(checkpoints)]
     if stopping:
-        told.append(f"es wait_count={stopping.wait_count} stopped_epoch={stopping.stopped_epoch} "
-                    f"best_score={number(stopping.best_score)} stopping_reason={stopping.stopping_reason.value}")
+        record.append(
+            f"es wait_count={stopping.wait_count} stopped_epoch={stopping.stopped_epoch} "
+            f"best_score={number(stopping.best_score)} stopping_reason={stopping.stopping_reason.value}"
+        )
     w = module.w.detach()
-    told.append(f"end e={trainer.current_epoch} s={trainer.global_step} reason={reason_of(trainer, result)} "
-                f"w0={number(w[0])} w1={number(w[1])} {files(root)}")
-    return told + message
+    record.append(
+        f"end e={trainer.current_epoch} s={trainer.global_step} reason={reason_of(trainer, result)} w0={number(w[0])} w1={number(w[1])} {files(root)}"
+    )
+    return record + message

@@ -1,4 +1,4 @@
-"""Prints src/trainer/optimizer_table.h: where torch.optim gets in twenty steps.
+"""Prints src/trainer/optimizer_table.h: the parameters after twenty steps of torch.optim.
 
     python tests/interop/optimizer_table.py > src/trainer/optimizer_table.h
 

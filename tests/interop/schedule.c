@@ -140,7 +140,7 @@ static int log_row(void *self, const struct cove_metric *metrics, size_t n, int6
     return 0;
 }
 
-/* Ends the run here if the schedule says so: cut=PLACE, at call number cut_n of PLACE. */
+/* Ends the run here if the schedule has cut=PLACE, at call number cut_n of PLACE. */
 static int cut_here(cove_trainer *t, const char *who, const char *hook, struct cove_error *err)
 {
     char place[128];

@@ -49,8 +49,7 @@ def checkpoint(r, keys, i):
 
 
 def early_stopping(r, keys):
-    some = {"monitor": r.choice(monitors(keys) + ["nothing"] * (r.random() < 0.3)), "mode": r.choice(("min", "max")),
-            "patience": r.choice((1, 1, 2, 3))}
+    some = {"monitor": r.choice(monitors(keys) + ["nothing"] * (r.random() < 0.3)), "mode": r.choice(("min", "max")), "patience": r.choice((1, 1, 2, 3))}
     if r.random() < 0.4:
         some["min_delta"] = r.choice((0.0625, 0.1, 0.3))
     if r.random() < 0.3:
@@ -63,8 +62,14 @@ def early_stopping(r, keys):
 def schedule(seed):
     """The schedule of `seed`: a dict of schedule.c's keys."""
     r = random.Random(seed)
-    keys = {"seed": seed, "n_train": r.randint(1, 14), "batch_size": r.randint(1, 3), "max_epochs": r.randint(1, 4),
-            "n_val": r.choice((0, 1, 3, 4, 5, 5)), "val_batch_size": r.randint(1, 3)}
+    keys = {
+        "seed": seed,
+        "n_train": r.randint(1, 14),
+        "batch_size": r.randint(1, 3),
+        "max_epochs": r.randint(1, 4),
+        "n_val": r.choice((0, 1, 3, 4, 5, 5)),
+        "val_batch_size": r.randint(1, 3),
+    }
 
     def maybe(probability, **choices):
         if r.random() < probability:
@@ -110,18 +115,19 @@ class Trainer:
     """A running schedule.c."""
 
     def __init__(self, build):
-        self.process = subprocess.Popen([build / "tests/interop/schedule"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True, bufsize=1)
+        self.process = subprocess.Popen(
+            [build / "tests/interop/schedule"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
+        )
 
     def run(self, keys):
         """The record of a schedule."""
         self.process.stdin.write(line_of(keys) + "\n")
         self.process.stdin.flush()
-        told = []
+        lines = []
         for line in self.process.stdout:
             if line == "done\n":
-                return told
-            told.append(line.rstrip("\n"))
+                return lines
+            lines.append(line.rstrip("\n"))
         raise AssertionError(f"schedule.c ended with status {self.process.wait()}")
 
     def close(self):

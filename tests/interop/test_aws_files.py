@@ -1,5 +1,5 @@
-"""Compares what cove reads of ~/.aws/config and ~/.aws/credentials with what botocore does, over the files of generated_aws.py. Where botocore refuses a
-file, cove does, and names the file and the line. docs/s3-credentials.md lists the intended differences."""
+"""Compares cove and botocore in reading ~/.aws/config and ~/.aws/credentials, over the files of generated_aws.py. If botocore refuses a file, cove does as
+well, and names the file and the line. docs/s3-credentials.md lists the intended differences."""
 
 import collections
 import os
@@ -13,8 +13,10 @@ import pytest
 import generated_aws
 
 CASES = int(os.environ.get("COVE_TEST_AWS_FILES", 400))
-SETTINGS = ("region ca_bundle credential_process role_arn source_profile credential_source external_id role_session_name duration_seconds mfa_serial "
-            "web_identity_token_file sso_account_id sso_role_name use_fips_endpoint").split()
+SETTINGS = (
+    "region ca_bundle credential_process role_arn source_profile credential_source external_id role_session_name duration_seconds mfa_serial "
+    "web_identity_token_file sso_account_id sso_role_name use_fips_endpoint"
+).split()
 
 
 @pytest.fixture
@@ -72,8 +74,10 @@ def by_botocore(folder, profile, clean):
     except botocore.exceptions.ProfileNotFound:
         return "not found"
     found = {name: scoped.get(name) for name in SETTINGS}
-    texts = [scoped.get(name) for name in (*SETTINGS, "endpoint_url", "services", "sso_session", "sso_start_url", "sso_region", "use_dualstack_endpoint",
-                                           "s3_use_arn_region")]
+    texts = [
+        scoped.get(name)
+        for name in (*SETTINGS, "endpoint_url", "services", "sso_session", "sso_start_url", "sso_region", "use_dualstack_endpoint", "s3_use_arn_region")
+    ]
     if any(map(is_nested, texts)):
         return "nested"
     s3 = scoped.get("s3") if is_nested(scoped.get("s3")) else {}

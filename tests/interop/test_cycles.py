@@ -44,8 +44,7 @@ def make_cycles():
     through.append((through, torch.ones(2)))
     parent = {"name": "p", "children": []}
     parent["children"] += [{"name": i, "parent": parent, "siblings": parent["children"]} for i in range(20)]
-    return {"itself": make_loop(0), "keyed": keyed, "ordered": ordered, "through a tuple": through, "tree": parent,
-            "many": [make_loop(i) for i in range(300)]}
+    return {"itself": make_loop(0), "keyed": keyed, "ordered": ordered, "through a tuple": through, "tree": parent, "many": [make_loop(i) for i in range(300)]}
 
 
 @pytest.mark.parametrize("kind", make_cycles())

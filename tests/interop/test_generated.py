@@ -24,8 +24,8 @@ SEED = int(os.environ.get("COVE_TEST_SEED") or DEFAULT_SEED)
 # Intended differences: a pattern of cases, a part of their message, and the row of docs/checkpoints.md. An unused row fails the test.
 TREES = []
 PICKLES = [
-    ("*", "invalid arguments", "refused: a call with arguments that nobody writes"),
-    ("hand-*", "a dict made of items that are not pairs", "refused: a call with arguments that nobody writes"),
+    ("*", "invalid arguments", "refused: a call with arguments that no program writes"),
+    ("hand-*", "a dict made of items that are not pairs", "refused: a call with arguments that no program writes"),
     ("hand-tensor-class-called", "torch.FloatTensor", "refused: a name outside the list"),
     ("hand-call-with*", "without a tuple of arguments", "refused: a call without a tuple"),
     ("hand-size-new", "instances of torch.Size", "refused: a new torch.Size"),
@@ -44,11 +44,23 @@ PICKLES = [
     ("hand-alignment-*", "int()", "read: .storage_alignment"),
 ]
 
-# What torch refuses and cove reads (docs/checkpoints.md, "What a pickle may name"): Python's own pickle, held to these names, says what the value is.
+# What torch refuses and cove reads (docs/checkpoints.md, "What a pickle may name"): Python's own pickle, held to these names, determines the value.
 WIDER_NAMES = {
-    ("collections", "defaultdict"), ("builtins", "dict"), ("builtins", "frozenset"), ("builtins", "list"), ("builtins", "tuple"), ("builtins", "bytes"),
-    ("builtins", "int"), ("builtins", "float"), ("builtins", "str"), ("builtins", "bool"), ("argparse", "Namespace"), ("types", "SimpleNamespace"),
-    ("pathlib", "PosixPath"), ("pathlib", "PurePosixPath"), ("lightning.fabric.utilities.data", "AttributeDict"),
+    ("collections", "defaultdict"),
+    ("builtins", "dict"),
+    ("builtins", "frozenset"),
+    ("builtins", "list"),
+    ("builtins", "tuple"),
+    ("builtins", "bytes"),
+    ("builtins", "int"),
+    ("builtins", "float"),
+    ("builtins", "str"),
+    ("builtins", "bool"),
+    ("argparse", "Namespace"),
+    ("types", "SimpleNamespace"),
+    ("pathlib", "PosixPath"),
+    ("pathlib", "PurePosixPath"),
+    ("lightning.fabric.utilities.data", "AttributeDict"),
     ("lightning.pytorch.utilities.parsing", "AttributeDict"),
 }
 
@@ -96,11 +108,11 @@ def judge(answer, expected, wider=None):
         expected = wider
     if canonical.has_opaque(expected):
         if not answer.get("error", "").startswith(("COVE_EUNSAFE", "COVE_ENOTSUP")):
-            return f"cove has no such value, {expected!r:.200}, and says {answer!r:.200}"
+            return f"cove has no such value, {expected!r:.200}, and returns {answer!r:.200}"
         found = canonical.difference(expected, answer.get("opaque"))
         return f"torch, and cove with opaque values: {found}" if found else None
     if "error" in answer:
-        return f"torch loads {expected!r:.200}, and cove says {answer['error']}"
+        return f"torch loads {expected!r:.200}, and cove refuses it: {answer['error']}"
     found = canonical.difference(expected, answer["value"])
     return f"torch and cove: {found}" if found else None
 
@@ -211,10 +223,24 @@ def test_pickles(build, tmp_path, deep_stack):
     assert len(cases) >= 550 and loaded >= 250, (len(cases), loaded)
 
 
-def test_a_difference_is_seen(build, tmp_path):
+def test_the_comparison_reports_a_difference(build, tmp_path):
     """Checks the comparison: another value, type, dtype, shape, order or key is a difference."""
-    cases = [(1, True), (1, 2), (0.0, -0.0), ("a", b"a"), ([1], (1,)), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({1: 1}, {True: 1}), ({1}, {1.0}), ({1, 2}, {1}), (None, []),
-             (torch.ones(2), torch.ones(2, dtype=torch.float64)), (torch.ones(2), torch.ones(1, 2)), (torch.ones(2), torch.zeros(2)), ([[]], [])]
+    cases = [
+        (1, True),
+        (1, 2),
+        (0.0, -0.0),
+        ("a", b"a"),
+        ([1], (1,)),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({1: 1}, {True: 1}),
+        ({1}, {1.0}),
+        ({1, 2}, {1}),
+        (None, []),
+        (torch.ones(2), torch.ones(2, dtype=torch.float64)),
+        (torch.ones(2), torch.ones(1, 2)),
+        (torch.ones(2), torch.zeros(2)),
+        ([[]], []),
+    ]
     for i, (value, _) in enumerate(cases):
         torch.save(value, tmp_path / f"{i}.pt")
     answers = canonical.dump(build / "tests/interop/ckpt_dump", [(tmp_path / f"{i}.pt", None) for i in range(len(cases))])

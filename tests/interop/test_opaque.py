@@ -71,8 +71,7 @@ UNKNOWN = {
 
 def numpy_unknown():
     numpy = pytest.importorskip("numpy", reason="NumPy is not installed")
-    return {"scalar": (numpy.float64(0.1), "numpy._core.multiarray.scalar"),
-            "array": (numpy.ones(2), "numpy._core.multiarray._reconstruct")}
+    return {"scalar": (numpy.float64(0.1), "numpy._core.multiarray.scalar"), "array": (numpy.ones(2), "numpy._core.multiarray._reconstruct")}
 
 
 def check(tool, tmp_path, value, name, **save_options):
@@ -166,7 +165,7 @@ TWINS = [
 
 
 @pytest.mark.parametrize("kind, twin, name", TWINS)
-def test_keys_that_look_alike(tool, tmp_path, kind, twin, name):
+def test_similar_keys(tool, tmp_path, kind, twin, name):
     path = tmp_path / "x.pt"
     torch.save({"d": {kind: 1}}, path)
     assert shown(tool("show", url(path))) == plain({"d": {twin: 1}})

@@ -30,6 +30,7 @@ SEED = int(os.environ.get("COVE_TEST_SCHEDULES_SEED", 0))
 
 # ---- stories ----
 
+
 def same_word(a, b):
     """Equal, or numbers that differ only by rounding."""
     if a == b:
@@ -61,6 +62,7 @@ def first_difference(ours, theirs):
 
 # ---- differences that stay: rows of "What differs from Lightning" in docs/trainer.md ----
 
+
 def story_of_lightning(story):
     """An epoch without an optimizer step is logged at step 0, in Lightning at -1."""
     return [line.replace("row step=-1 ", "row step=0 ") for line in story]
@@ -74,6 +76,7 @@ def story_of_ours(story):
 
 
 # ---- whole runs ----
+
 
 def folder(root, name):
     path = root / name
@@ -102,6 +105,7 @@ def beside_lightning(trainer, root, keys):
 
 
 # ---- runs that are cut and resumed ----
+
 
 def with_a_cut(seed, whole, keys):
     """The schedule with a place of interruption that the uninterrupted run reaches; None: there is none."""
@@ -174,7 +178,7 @@ def after_start(story):
     """The record of a resumed run from its first training batch."""
     for i, line in enumerate(story):
         if line.startswith("hook mod.on_train_start "):
-            return events(story[i + 1:])
+            return events(story[i + 1 :])
     return events(story)
 
 
@@ -187,7 +191,7 @@ def why_not_the_same(whole, cut, resumed, cut_from):
     whole, cut, resumed = map(without_start, (whole, cut, resumed))
     ours, all_of_it = after_start(resumed), events(whole)
     if len(ours) > len(all_of_it):
-        return "the resumed run tells more than the whole one", ours[0], "-"
+        return "the resumed run reports more than the whole one", ours[0], "-"
     for a, b in zip(reversed(ours), reversed(all_of_it)):
         if not same_resumed(a, b, cut_from):
             return "from the end backward", a, b
@@ -195,7 +199,7 @@ def why_not_the_same(whole, cut, resumed, cut_from):
     if any(not same_line(a, b) for a, b in zip(first, all_rows)):
         return "rows before the cut", first[-1:], "-"
     if len(first) + len(ours) < len(all_rows):
-        return "rows are missing", first[-1:] + ours[:1], all_rows[len(first):len(all_rows) - len(ours)]
+        return "rows are missing", first[-1:] + ours[:1], all_rows[len(first) : len(all_rows) - len(ours)]
     return None
 
 
@@ -226,7 +230,7 @@ def resumed(trainer, root, seed):
 # ---- runs that one of the two trainers began and the other resumes ----
 
 # What a checkpoint of Lightning does not hold (gradients that wait for the optimizer's step, what EarlyStopping asks of the epoch's
-# means), and where Lightning leaves the epoch open (max_steps) or forgets that it was told to stop.
+# means), and where Lightning leaves the epoch open (max_steps) or ignores a request to stop.
 UNEQUAL = ("accumulate_grad_batches", "max_steps", "stop", "named")
 
 
@@ -273,6 +277,7 @@ def across(trainer, root, seed):
 
 # ---- many ----
 
+
 def share(arguments):
     """Runs every `step`th seed in this process; returns the results."""
     kind, build, root, first, count, step = arguments
@@ -304,31 +309,65 @@ def check(results, at_least):
     assert len(done) >= at_least
 
 
-def test_schedules_are_lightnings(build, tmp_path):
+def test_schedules_equal_lightnings(build, tmp_path):
     check(many(whole, build, tmp_path, SEED, WHOLE), WHOLE)
 
 
-def test_interrupted_and_resumed_equals_uninterrupted(build, tmp_path):
+def test_a_resumed_run_equals_an_uninterrupted_one(build, tmp_path):
     check(many(resumed, build, tmp_path, SEED, CUT), WHOLE * 3 // 5)
 
 
-def test_one_trainer_resumes_the_others_run(build, tmp_path):
+def test_each_trainer_resumes_runs_of_the_other(build, tmp_path):
     results = many(across, build, tmp_path, SEED, ACROSS)
     check(results, ACROSS // 2)
     assert {"c", "lightning"} <= {kind for _, kind, _ in results}
 
 
-CHANGED = {"max_epochs": 3, "n_train": 7, "log_every_n_steps": 2, "accumulate_grad_batches": 2, "gradient_clip_val": 0.1, "sched_size": 2,
-           "val_check_fraction": 0.5, "num_sanity_val_steps": 1, "values": 3, "mc0.save_top_k": 2, "mc0.mode": "max", "mc0.save_last": 1,
-           "mc0.filename": "x", "es.patience": 1, "es.min_delta": 0.3, "stop": "1.1", "named": "step"}
+CHANGED = {
+    "max_epochs": 3,
+    "n_train": 7,
+    "log_every_n_steps": 2,
+    "accumulate_grad_batches": 2,
+    "gradient_clip_val": 0.1,
+    "sched_size": 2,
+    "val_check_fraction": 0.5,
+    "num_sanity_val_steps": 1,
+    "values": 3,
+    "mc0.save_top_k": 2,
+    "mc0.mode": "max",
+    "mc0.save_last": 1,
+    "mc0.filename": "x",
+    "es.patience": 1,
+    "es.min_delta": 0.3,
+    "stop": "1.1",
+    "named": "step",
+}
 
 
-def test_a_difference_is_seen(build, tmp_path):
+def test_the_comparison_reports_a_difference(build, tmp_path):
     """The two trainers with one key changed in Lightning's schedule: the comparison reports each."""
-    keys = {"seed": 1, "n_train": 8, "batch_size": 2, "max_epochs": 4, "n_val": 2, "val_batch_size": 1, "gradient_clip_val": 2.0,
-            "gradient_clip_algorithm": "norm", "sched": "epoch", "sched_freq": 1, "sched_size": 1, "values": 9, "checkpoints": 1,
-            "mc0.monitor": "val_loss", "mc0.mode": "min", "mc0.save_top_k": 1, "mc0.save_last": 0, "es.monitor": "val_loss",
-            "es.mode": "min", "es.patience": 3}
+    keys = {
+        "seed": 1,
+        "n_train": 8,
+        "batch_size": 2,
+        "max_epochs": 4,
+        "n_val": 2,
+        "val_batch_size": 1,
+        "gradient_clip_val": 2.0,
+        "gradient_clip_algorithm": "norm",
+        "sched": "epoch",
+        "sched_freq": 1,
+        "sched_size": 1,
+        "values": 9,
+        "checkpoints": 1,
+        "mc0.monitor": "val_loss",
+        "mc0.mode": "min",
+        "mc0.save_top_k": 1,
+        "mc0.save_last": 0,
+        "es.monitor": "val_loss",
+        "es.mode": "min",
+        "es.patience": 3,
+    }
     trainer = schedules.Trainer(build)
     ours = trainer.run({**keys, "root": folder(tmp_path, "c")})
     trainer.close()

@@ -19,10 +19,10 @@ SummaryWriter = pytest.importorskip("torch.utils.tensorboard").SummaryWriter
 @pytest.fixture(scope="session")
 def tool(build):
     def run(*args, stdin=""):
-        result = subprocess.run([build / "tests" / "interop" / "events_tool", *map(str, args)], input=stdin, capture_output=True,
-                                text=True, timeout=60)
+        result = subprocess.run([build / "tests" / "interop" / "events_tool", *map(str, args)], input=stdin, capture_output=True, text=True, timeout=60)
         assert result.returncode == 0, result.stderr
         return result.stdout
+
     return run
 
 
@@ -35,8 +35,9 @@ def written(tool, tmp_path):
 
 
 def accumulate(path):
-    accumulator = event_accumulator.EventAccumulator(path, size_guidance={
-        event_accumulator.SCALARS: 0, event_accumulator.HISTOGRAMS: 0, event_accumulator.TENSORS: 0})
+    accumulator = event_accumulator.EventAccumulator(
+        path, size_guidance={event_accumulator.SCALARS: 0, event_accumulator.HISTOGRAMS: 0, event_accumulator.TENSORS: 0}
+    )
     accumulator.Reload()
     return accumulator
 
@@ -47,6 +48,7 @@ def float32(x):
 
 # ---- they read what cove writes ----
 
+
 def test_scalars(written):
     accumulator = accumulate(written)
     assert sorted(accumulator.Tags()["scalars"]) == ["train/loss", "val/acc"]
@@ -56,7 +58,7 @@ def test_scalars(written):
 
 
 def test_text(written):
-    event, = accumulate(written).Tensors("note/text_summary")
+    (event,) = accumulate(written).Tensors("note/text_summary")
     assert (event.step, event.tensor_proto.string_val) == (7, ["# Größe\n\nzwei **Zeilen**".encode()])
     assert accumulate(written).SummaryMetadata("note/text_summary").plugin_data.plugin_name == "text"
 
@@ -80,9 +82,10 @@ def test_histograms_have_the_buckets_of_torchs_writer(written, tmp_path):
 
 def test_hparams(written):
     accumulator = accumulate(written)
-    experiment, start, end = (plugin_data_pb2.HParamsPluginData.FromString(
-        accumulator.SummaryMetadata(f"_hparams_/{tag}").plugin_data.content)
-        for tag in ("experiment", "session_start_info", "session_end_info"))
+    experiment, start, end = (
+        plugin_data_pb2.HParamsPluginData.FromString(accumulator.SummaryMetadata(f"_hparams_/{tag}").plugin_data.content)
+        for tag in ("experiment", "session_start_info", "session_end_info")
+    )
     assert [i.name for i in experiment.experiment.hparam_infos] == ["lr", "optimizer", "amp"]
     assert [i.type for i in experiment.experiment.hparam_infos] == [3, 1, 2]
     assert [i.name.tag for i in experiment.experiment.metric_infos] == ["hp_metric", "val/acc"]
@@ -107,10 +110,10 @@ def test_hparams_plugin_shows_the_session(written, tmp_path):
     experiment = context.experiment_from_metadata(RequestContext(), "", False, metadata, [])
     assert {i.name for i in experiment.hparam_infos} == {"lr", "optimizer", "amp"}
     request = api_pb2.ListSessionGroupsRequest(
-        start_index=0, slice_size=10, allowed_statuses=[api_pb2.STATUS_SUCCESS],
-        col_params=[api_pb2.ColParams(metric=api_pb2.MetricName(tag="val/acc"))])
+        start_index=0, slice_size=10, allowed_statuses=[api_pb2.STATUS_SUCCESS], col_params=[api_pb2.ColParams(metric=api_pb2.MetricName(tag="val/acc"))]
+    )
     response = list_session_groups.Handler(RequestContext(), context, "", request).run()
-    group, = response.session_groups
+    (group,) = response.session_groups
     assert group.hparams["lr"].number_value == 0.02
     assert [m.value for m in group.metric_values if m.name.tag == "val/acc"] == [pytest.approx(0.499)]
 
@@ -123,21 +126,25 @@ def test_raw_loader_reads_every_record(written):
 
 
 def load_with_the_data_server(folder):
-    """What TensorBoard's second reader, in Rust, says of the files below a folder."""
+    """What TensorBoard's second reader, in Rust, prints of the files below a folder."""
     server = pytest.importorskip("tensorboard_data_server")
-    process = subprocess.Popen([server.server_binary(), "--logdir", folder, "--port", "0", "--reload", "once", "--die-after-stdin",
-                                "--checksum", "--verbose"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = []
+    process = subprocess.Popen(
+        [server.server_binary(), "--logdir", folder, "--port", "0", "--reload", "once", "--die-after-stdin", "--checksum", "--verbose"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    lines = []
     for line in process.stderr:
-        said.append(line.decode())
-        if "Finished load cycle" in said[-1]:
+        lines.append(line.decode())
+        if "Finished load cycle" in lines[-1]:
             break
     process.stdin.close()
     process.stderr.read()
     process.stderr.close()
     process.wait(timeout=60)
-    assert "Finished load cycle" in said[-1], said
-    return "".join(said)
+    assert "Finished load cycle" in lines[-1], lines
+    return "".join(lines)
 
 
 def test_tensorboards_data_server_reads_it(written, tmp_path):
@@ -150,8 +157,9 @@ def test_tensorboards_data_server_reads_it(written, tmp_path):
 
 # ---- cove reads what they write ----
 
+
 def read(tool, folder):
-    path, = folder.iterdir()
+    (path,) = folder.iterdir()
     return [line.split("\t") for line in tool("read", path).splitlines()]
 
 
@@ -191,6 +199,7 @@ def test_reads_lightnings_tensorboard_logger(tool, tmp_path):
 
 # ---- CSV ----
 
+
 def rows_of_a_run():
     """Steps with their metrics, a new metric now and then."""
     generator = random.Random(5)
@@ -223,14 +232,14 @@ def test_csv_is_lightnings_to_the_byte(tool, tmp_path):
 def test_csv_numbers_are_pythons(tool, tmp_path):
     generator = random.Random(7)
     values = [struct.unpack("d", struct.pack("Q", generator.getrandbits(64)))[0] for _ in range(3000)]
-    values += [2.0 ** e for e in range(-1074, 1024)] + [float(10 ** k) for k in range(20)] + [generator.random() for _ in range(1000)]
+    values += [2.0**e for e in range(-1074, 1024)] + [float(10**k) for k in range(20)] + [generator.random() for _ in range(1000)]
     values = [v for v in values if not math.isnan(v)]
     tool("csv", tmp_path / "metrics.csv", stdin="".join(f"{i} x={v!r}\n" for i, v in enumerate(values)))
     with open(tmp_path / "metrics.csv", newline="") as file:
         assert [row["x"] for row in csv.DictReader(file)] == [repr(v) for v in values]
 
 
-def test_csv_logger_of_lightning_goes_on_with_our_file(tool, tmp_path):
+def test_lightnings_csv_logger_continues_a_file_of_cove(tool, tmp_path):
     """Lightning's own rewriting reads our rows."""
     loggers = pytest.importorskip("lightning.fabric.loggers.csv_logs")
     writer = loggers._ExperimentWriter(str(tmp_path))

@@ -238,8 +238,16 @@ def make_lightning(root):
             lightning.pytorch.callbacks.ModelCheckpoint(dirpath=root, monitor="loss", save_last=True),
             lightning.pytorch.callbacks.EarlyStopping("loss", patience=50),
         ]
-        return lightning.Trainer(max_epochs=epochs, accelerator="cpu", devices=1, logger=False, default_root_dir=root, callbacks=callbacks,
-                                 enable_progress_bar=False, enable_model_summary=False)
+        return lightning.Trainer(
+            max_epochs=epochs,
+            accelerator="cpu",
+            devices=1,
+            logger=False,
+            default_root_dir=root,
+            callbacks=callbacks,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
 
     torch.manual_seed(1)
     data = torch.utils.data.TensorDataset(torch.randn(32, 4), torch.randint(0, 2, (32,)))
@@ -267,7 +275,7 @@ def test_lightning(tool, tmp_path):
 # ---- what C makes ----
 
 
-def test_made_in_c(tool, tmp_path, monkeypatch):
+def test_torch_loads_a_checkpoint_made_in_c(tool, tmp_path, monkeypatch):
     path = tmp_path / "made.pt"
     tool("make", url(path))
     monkeypatch.setenv("TORCH_SERIALIZATION_DEBUG", "1")  # torch checks that each record is where it computes it to be
@@ -288,7 +296,7 @@ def test_made_in_c(tool, tmp_path, monkeypatch):
     assert inner["tuple"] == (0.1, -1e308, True, None, b"\x00\x80\xffabc", "grüß 🐍", (), {}, [])
 
 
-def test_made_in_c_read_by_offsets(tool, tmp_path):
+def test_a_checkpoint_made_in_c_can_be_memory_mapped(tool, tmp_path):
     from torch.utils.serialization import config
 
     path = tmp_path / "made.pt"
@@ -338,7 +346,7 @@ class Evil:
 
 
 @pytest.mark.parametrize(
-    "value, code, said",
+    "value, code, reason",
     [
         (Evil(), "COVE_EUNSAFE", "posix.system"),
         (io.BytesIO(b"x"), "COVE_EUNSAFE", "_io.BytesIO"),
@@ -349,10 +357,10 @@ class Evil:
         (torch.empty(2, device="meta"), "COVE_ENOTSUP", "_rebuild_meta_tensor_no_storage"),
     ],
 )
-def test_refused(tool, tmp_path, value, code, said):
+def test_refused(tool, tmp_path, value, code, reason):
     torch.save(value, tmp_path / "x.pt")
     message = tool("show", url(tmp_path / "x.pt"), fails=code)
-    assert said in message and url(tmp_path / "x.pt") in message
+    assert reason in message and url(tmp_path / "x.pt") in message
 
 
 def test_torchscript_is_refused(tool, tmp_path):

@@ -44,7 +44,7 @@ def test_values(tool, tmp_path, value, protocol):
     assert shown(tool("lazy", path, "views.2")) == plain(value["views"][2])
 
 
-def test_pickle_longer_than_what_is_read_first(tool, tmp_path):
+def test_a_pickle_longer_than_the_first_read(tool, tmp_path):
     value = {"text": "k" * 200_000, "many": list(range(300_000)), "t": torch.arange(100_000), "u": torch.arange(3)}
     for protocol in (2, 4):
         path = saved(tmp_path, value, pickle_protocol=protocol)
@@ -72,11 +72,11 @@ def test_truncated_anywhere(build, tool, tmp_path):
     assert len(lines) == len(whole) > 500 and all(line.startswith("COVE_ECORRUPT: ") for line in lines)
 
 
-def test_count_that_is_not_the_pickles(tool, tmp_path):
+def test_a_wrong_number_of_pickles(tool, tmp_path):
     saved(tmp_path, torch.arange(5))
     data = (tmp_path / "x.pt").read_bytes()
     (tmp_path / "x.pt").write_bytes(data[:-48] + struct.pack("<q", 6) + data[-40:])
-    assert "6 elements, the pickle 5" in tool("show", url(tmp_path / "x.pt"), fails="COVE_ECORRUPT")
+    assert "6 elements in the file, and 5 in the pickle" in tool("show", url(tmp_path / "x.pt"), fails="COVE_ECORRUPT")
 
 
 def test_refused(tool, tmp_path):

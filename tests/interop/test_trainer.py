@@ -75,7 +75,7 @@ def digits(build):
     return run
 
 
-def said(output, word):
+def printed(output, word):
     return re.search(rf"^{word}:? +(.*)$", output, re.MULTILINE).group(1)
 
 
@@ -101,19 +101,19 @@ def loaders(batch_size=64):
     x, y = load_digits()
     train = torch.utils.data.TensorDataset(x[:TRAIN].repeat(COPIES, 1), y[:TRAIN].repeat(COPIES))
     val = torch.utils.data.TensorDataset(x[TRAIN:], y[TRAIN:])
-    return (torch.utils.data.DataLoader(train, batch_size=batch_size, shuffle=True),
-            torch.utils.data.DataLoader(val, batch_size=batch_size))
+    return (torch.utils.data.DataLoader(train, batch_size=batch_size, shuffle=True), torch.utils.data.DataLoader(val, batch_size=batch_size))
 
 
 def lightning_trainer(root, epochs):
     callbacks = [ModelCheckpoint(monitor="val_loss", save_last=True)]
-    return lightning.Trainer(default_root_dir=root, max_epochs=epochs, accelerator="cpu", callbacks=callbacks,
-                             enable_progress_bar=False, enable_model_summary=False, logger=False)
+    return lightning.Trainer(
+        default_root_dir=root, max_epochs=epochs, accelerator="cpu", callbacks=callbacks, enable_progress_bar=False, enable_model_summary=False, logger=False
+    )
 
 
 def test_learns(digits, tmp_path):
     output = digits("--root", tmp_path)
-    assert float(said(output, "val_acc")) >= 0.95
+    assert float(printed(output, "val_acc")) >= 0.95
 
 
 def test_checkpoint_opens_in_torch(digits, tmp_path):
@@ -124,7 +124,7 @@ def test_checkpoint_opens_in_torch(digits, tmp_path):
     model = Classifier()
     model.load_state_dict(checkpoint["state_dict"])
     # The printed value is rounded, and a mean over batches; every one of 360 images counts 0.0028.
-    assert accuracy_of(model) == pytest.approx(float(said(output, "val_acc")), abs=1e-3)
+    assert accuracy_of(model) == pytest.approx(float(printed(output, "val_acc")), abs=1e-3)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1)
     optimizer.load_state_dict(checkpoint["optimizer_states"][0])
     assert optimizer.param_groups[0]["lr"] == pytest.approx(LR * GAMMA**3)
@@ -185,13 +185,13 @@ def test_c_resumes_what_lightning_saved(digits, tmp_path, epochs):
     trainer.fit(Classifier(), *loaders())
     last = next((tmp_path / "l").glob("**/last.ckpt"))
     output = digits("--root", tmp_path / "c", "--ckpt", last, "--max-epochs", 4, "--save", tmp_path / "c.ckpt")
-    assert said(output, "at") == f"epoch 4, step {4 * BATCHES}"
+    assert printed(output, "at") == f"epoch 4, step {4 * BATCHES}"
     checkpoint = torch.load(tmp_path / "c.ckpt", weights_only=True)
     assert checkpoint["optimizer_states"][0]["param_groups"][0]["lr"] == pytest.approx(LR * GAMMA**4)
     assert all(state["step"] == 4 * BATCHES for state in checkpoint["optimizer_states"][0]["state"].values())
 
 
-def test_c_resumes_beside_objects_of_users_classes(digits, tmp_path):
+def test_c_resumes_a_checkpoint_with_objects_of_user_classes(digits, tmp_path):
     """Hyperparameters and callback states may be any object; only values that a resume reads must not be opaque."""
     trainer = lightning_trainer(tmp_path / "l", 1)
     trainer.fit(Classifier(), *loaders())
@@ -201,10 +201,10 @@ def test_c_resumes_beside_objects_of_users_classes(digits, tmp_path):
     checkpoint["callbacks"]["Own"] = {"state": torch.nn.ReLU()}
     torch.save(checkpoint, last)
     output = digits("--root", tmp_path / "c", "--ckpt", last, "--max-epochs", 2)
-    assert said(output, "at") == f"epoch 2, step {2 * BATCHES}"
+    assert printed(output, "at") == f"epoch 2, step {2 * BATCHES}"
 
 
-def test_nothing_is_lost_between_lightning_and_c(digits, tmp_path):
+def test_a_checkpoint_passes_through_lightning_and_c_unchanged(digits, tmp_path):
     """Resumed with nothing left to do, and saved again: the same weights and states to the bit."""
     trainer = lightning_trainer(tmp_path / "l", 1)
     trainer.fit(Classifier(), *loaders())
@@ -213,8 +213,7 @@ def test_nothing_is_lost_between_lightning_and_c(digits, tmp_path):
     ours = torch.load(tmp_path / "c.ckpt", weights_only=True)
     theirs = torch.load(last, weights_only=True)
     for key in ("state_dict", "optimizer_states", "lr_schedulers"):
-        assert same_tree(dict(ours[key]) if key == "state_dict" else ours[key],
-                         dict(theirs[key]) if key == "state_dict" else theirs[key]), key
+        assert same_tree(dict(ours[key]) if key == "state_dict" else ours[key], dict(theirs[key]) if key == "state_dict" else theirs[key]), key
 
 
 def test_c_resumes_what_plain_pytorch_saved(digits, tmp_path):
@@ -227,17 +226,24 @@ def test_c_resumes_what_plain_pytorch_saved(digits, tmp_path):
         torch.nn.functional.cross_entropy(model(x[:TRAIN]), y[:TRAIN]).backward()
         optimizer.step()
     scheduler.step()
-    torch.save({"epoch": 0, "global_step": 90, "state_dict": model.state_dict(), "lr_schedulers": [scheduler.state_dict()],
-                "optimizer_states": [optimizer.state_dict()]}, tmp_path / "p.ckpt")
+    torch.save(
+        {
+            "epoch": 0,
+            "global_step": 90,
+            "state_dict": model.state_dict(),
+            "lr_schedulers": [scheduler.state_dict()],
+            "optimizer_states": [optimizer.state_dict()],
+        },
+        tmp_path / "p.ckpt",
+    )
     output = digits("--root", tmp_path, "--ckpt", tmp_path / "p.ckpt", "--max-epochs", 2)
-    assert said(output, "at") == f"epoch 2, step {90 + BATCHES}"
+    assert printed(output, "at") == f"epoch 2, step {90 + BATCHES}"
 
 
 def test_one_step_after_a_resume_is_torchs_step(digits, tmp_path):
     """The optimizer's arithmetic in place: AdamW continued in C stays with AdamW continued in torch."""
     digits("--root", tmp_path, "--max-epochs", 1, "--save", tmp_path / "a.ckpt")
-    digits("--root", tmp_path, "--max-steps", BATCHES + 1, "--max-epochs", 2, "--ckpt", tmp_path / "a.ckpt", "--save",
-           tmp_path / "b.ckpt")
+    digits("--root", tmp_path, "--max-steps", BATCHES + 1, "--max-epochs", 2, "--ckpt", tmp_path / "a.ckpt", "--save", tmp_path / "b.ckpt")
     a, b = (torch.load(tmp_path / name, weights_only=True) for name in ("a.ckpt", "b.ckpt"))
     model = Classifier()
     model.load_state_dict(a["state_dict"])
@@ -260,20 +266,24 @@ def test_another_model_is_refused_with_all_differences(digits, tmp_path):
     trainer.fit(model, *loaders())
     last = next((tmp_path / "l").glob("**/last.ckpt"))
     output = digits("--root", tmp_path / "c", "--ckpt", last, status=1)
-    for difference in ("layers.0.weight is float32 [16, 64] in the checkpoint, float32 [256, 64] in the module",
-                       "layers.2.weight is float32 [10, 16]", "unexpected extra.weight [2, 2]", "unexpected extra.bias [2]"):
+    for difference in (
+        "layers.0.weight is float32 [16, 64] in the checkpoint, float32 [256, 64] in the module",
+        "layers.2.weight is float32 [10, 16]",
+        "unexpected extra.weight [2, 2]",
+        "unexpected extra.bias [2]",
+    ):
         assert difference in output
 
 
-@pytest.mark.parametrize(("saved", "said"), [
+@pytest.mark.parametrize(("saved", "reason"), [
     (lambda model: model, "a pickled torch.nn.modules.linear.Linear, as torch.save(model) writes: save a dict"),
     (lambda model: {"state_dict": model, "optimizer_states": []},
      "a pickled torch.nn.modules.linear.Linear, as torch.save(model) writes: save a dict"),
     (lambda model: {"state_dict": 1, "optimizer_states": []}, "expected a state_dict, got int"),
 ])  # fmt: skip
-def test_a_whole_model_is_named(digits, tmp_path, saved, said):
+def test_a_saved_module_is_refused_by_name(digits, tmp_path, saved, reason):
     torch.save(saved(torch.nn.Linear(2, 2)), tmp_path / "x.pt")
-    assert said in digits("--root", tmp_path, "--ckpt", tmp_path / "x.pt", status=1)
+    assert reason in digits("--root", tmp_path, "--ckpt", tmp_path / "x.pt", status=1)
 
 
 def test_warnings_are_shown(digits, tmp_path):
@@ -289,17 +299,16 @@ def test_another_optimizer_is_refused(digits, tmp_path):
 
 def test_tensorboard_reads_every_scalar(digits, tmp_path):
     output = digits("--root", tmp_path, "--max-epochs", 3)
-    events = EventAccumulator(said(output, "logs"), size_guidance={"scalars": 0})
+    events = EventAccumulator(printed(output, "logs"), size_guidance={"scalars": 0})
     events.Reload()
     assert set(events.Tags()["scalars"]) == {"train_loss", "val_loss", "val_acc", "epoch", "hp_metric"}
     # log_every_n_steps is 10 of 810 steps, and one value an epoch of what validation logs.
     assert [e.step for e in events.Scalars("train_loss")] == list(range(9, 3 * BATCHES, 10))
     assert [e.step for e in events.Scalars("val_loss")] == [269, 539, 809]
     assert [e.step for e in events.Scalars("val_acc")] == [269, 539, 809]
-    assert events.Scalars("val_acc")[-1].value == pytest.approx(float(said(output, "val_acc")), abs=1e-4)
+    assert events.Scalars("val_acc")[-1].value == pytest.approx(float(printed(output, "val_acc")), abs=1e-4)
     assert all(math.isfinite(e.value) for e in events.Scalars("train_loss"))
-    assert set(events.PluginTagToContent("hparams")) == {
-        "_hparams_/experiment", "_hparams_/session_start_info", "_hparams_/session_end_info"}
+    assert set(events.PluginTagToContent("hparams")) == {"_hparams_/experiment", "_hparams_/session_start_info", "_hparams_/session_end_info"}
 
 
 def test_bits_agree_after_a_resume(digits, tmp_path):
@@ -317,19 +326,44 @@ def test_bits_agree_after_a_resume(digits, tmp_path):
             assert same_tree(whole[key], other[key]), key
 
 
-def test_run_on_s3_is_the_run_on_disk(digits, minio, monkeypatch, tmp_path):
-    """Root, logs and checkpoints in a bucket; cut in mid-epoch, found again by "last", and the same bits as a local run."""
-    for name, value in minio.environ.items():
+def scalars_below(folder):
+    """tag -> [(step, value)] of all event files there. A resumed run begins another file, and each has its hp_metric."""
+    found = {}
+    for path in folder.rglob("events.out.tfevents.*"):
+        events = EventAccumulator(str(path), size_guidance={"scalars": 0}).Reload()
+        for tag in events.Tags()["scalars"]:
+            found.setdefault(tag, []).extend((event.step, event.value) for event in events.Scalars(tag))
+    del found["hp_metric"]
+    return {tag: sorted(values) for tag, values in found.items()}
+
+
+@pytest.fixture(scope="module")
+def disk_run(build, tmp_path_factory):
+    """Three epochs on the local disk: logs below `disk`, and disk.ckpt."""
+    folder = tmp_path_factory.mktemp("digits")
+    command = [build / "examples/digits/digits", "--root", folder / "disk", "--max-epochs", "3", "--save", folder / "disk.ckpt"]
+    subprocess.run(command, check=True, timeout=300)
+    return folder
+
+
+@pytest.mark.parametrize("server, scheme", [("minio", "s3"), ("fake_gcs", "gs"), ("azurite", "az")])
+def test_run_on_a_store_is_the_run_on_disk(request, digits, build, disk_run, server, scheme, monkeypatch, tmp_path):
+    """Root, logs and checkpoints in a bucket; cut in mid-epoch, found again by "last", and the same bits and scalars as a local run."""
+    for name, value in request.getfixturevalue(server).environ.items():
         monkeypatch.setenv(name, value)
-    digits("--root", tmp_path, "--max-epochs", 3, "--save", tmp_path / "disk.ckpt")
-    where = ("--root", "s3://lightning/data/", "--logs", "s3://lightning/logs/", "--max-epochs", 3)
+    logs = f"{scheme}://lightning/logs"
+    where = ("--root", f"{scheme}://lightning/data/", "--logs", f"{logs}/", "--max-epochs", 3)
     cut = digits(*where, "--stop-after", 400, status=130)
-    assert said(cut, "logs") == "s3://lightning/logs/lightning_logs/version_0"
-    assert said(cut, "last") == "s3://lightning/logs/lightning_logs/version_0/checkpoints/last.ckpt"
-    digits(*where, "--ckpt", "last", "--save", tmp_path / "s3.ckpt")
-    disk, s3 = (torch.load(tmp_path / name, weights_only=True) for name in ("disk.ckpt", "s3.ckpt"))
+    assert printed(cut, "logs") == f"{logs}/lightning_logs/version_0"
+    assert printed(cut, "last") == f"{logs}/lightning_logs/version_0/checkpoints/last.ckpt"
+    resumed = digits(*where, "--ckpt", "last", "--save", f"{scheme}://lightning/ckpts/classifier.ckpt")
+    assert printed(resumed, "logs") == f"{logs}/lightning_logs/version_1"
+    for url, path in ((logs, "logs"), (f"{scheme}://lightning/ckpts/classifier.ckpt", "store.ckpt")):
+        subprocess.run([build / "cli/cove", "cp", "-r", url, tmp_path / path], check=True, timeout=60)
+    disk, store = (torch.load(path, weights_only=True) for path in (disk_run / "disk.ckpt", tmp_path / "store.ckpt"))
     for key in ("state_dict", "optimizer_states", "lr_schedulers", "loops", "cove"):
-        assert same_tree(disk[key], s3[key]), key
+        assert same_tree(disk[key], store[key]), key
+    assert scalars_below(tmp_path / "logs") == scalars_below(disk_run / "disk")
 
 
 @pytest.mark.parametrize("bucket,empty", [("missing-bucket", False), ("lightning", True)])
@@ -338,10 +372,10 @@ def test_dirpath_in_a_missing_bucket_is_an_error_before_training(build, minio, m
     for name, value in minio.environ.items():
         monkeypatch.setenv(name, value)
     with contextlib.closing(schedules.Trainer(build)) as trainer:
-        told = trainer.run({"root": f"s3://{bucket}/not-yet", "max_epochs": 1})
-    assert ("result ok" in told) == empty
-    assert any("dirpath s3://missing-bucket/not-yet/ck0: " in line and "no such bucket" in line for line in told) == (not empty)
-    assert any("on_train_start" in line for line in told) == empty
+        lines = trainer.run({"root": f"s3://{bucket}/not-yet", "max_epochs": 1})
+    assert ("result ok" in lines) == empty
+    assert any("dirpath s3://missing-bucket/not-yet/ck0: " in line and "no such bucket" in line for line in lines) == (not empty)
+    assert any("on_train_start" in line for line in lines) == empty
 
 
 def test_first_interrupt_ends_in_order(build, tmp_path):
@@ -354,11 +388,11 @@ def test_first_interrupt_ends_in_order(build, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "interrupted" in err
-    step = int(said(out, "at").split()[-1])
+    step = int(printed(out, "at").split()[-1])
     checkpoint = torch.load(next(tmp_path.glob("**/last.ckpt")), weights_only=True)
     assert checkpoint["global_step"] == step
 
 
-def test_silent_in_a_pipe(digits, tmp_path):
+def test_no_progress_bar_in_a_pipe(digits, tmp_path):
     output = digits("--root", tmp_path, "--max-epochs", 2)
     assert "\r" not in output and "Epoch" not in output

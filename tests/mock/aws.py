@@ -1,9 +1,10 @@
-"""What stands around S3 at Amazon: STS, SSO's portal, the metadata services of instances and containers; and an S3 that checks who signed.
+"""Mocks of the AWS services that give credentials: STS, SSO's portal, the metadata services of instances and containers; and an S3 that checks signatures.
 
-Behind a MockServer's socket: `World(server)` takes the place of its store. Independent of cove's code: it computes the signatures itself.
+`World(server)` replaces the store of a MockServer. It computes signatures itself, independently of cove's code.
 """
 
 import datetime
+import email.utils
 import hashlib
 import hmac
 import json
@@ -32,19 +33,21 @@ class World:
     def __init__(self, server):
         self.server, self.s3 = server, server.store
         server.store = self
-        self.keys = {}          # all that exist, by id
-        self.next = []          # what a source gives next; the last one again and again
-        self.given = []         # (source, keys)
-        self.signed = []        # (id, operation) of every request to S3 that was let in
+        self.keys = {}  # all that exist, by id
+        self.next = []  # what a source gives next; the last one again and again
+        self.given = []  # (source, keys)
+        self.signed = []  # (id, operation) of every request to S3 that was let in
         self.refusals = 0
         self.sts_clock = False  # STS checks signatures by its own clock, which is stopped at DATE
-        self.garbage = None     # (status, body) in place of each response of a source
+        self.garbage = None  # (status, body) in place of each response of a source
         self.web_token, self.sso_token, self.container_token = "web-identity-token", "sso-token", "container-token"
         self.imds_token = "imds-token"
         self.refresh_token = "refresh-token-1"  # that SSO's OIDC service takes
         self.renewals = 0
-        self.on_renewal = None    # called before each
+        self.on_renewal = None  # called before each
         self.revoke_after = None  # (requests of S3, keys)
+        self.forbidden = set()  # paths of S3 that are forbidden to all
+        self.rotate_after = None  # (requests of S3, what is called then)
 
     def __getattr__(self, name):
         return getattr(self.s3, name)
@@ -86,8 +89,9 @@ class World:
         pairs = sorted(tuple((p + "=" if "=" not in p else p).split("=", 1)) for p in query.split("&") if p)
         names = fields["SignedHeaders"].split(";")
         payload = r.headers.get("x-amz-content-sha256") or hashlib.sha256(r.body).hexdigest()
-        canonical = "\n".join([r.method, path, "&".join("=".join(p) for p in pairs), *(f"{n}:{r.headers[n]}" for n in names), "",
-                               fields["SignedHeaders"], payload])
+        canonical = "\n".join(
+            [r.method, path, "&".join("=".join(p) for p in pairs), *(f"{n}:{r.headers[n]}" for n in names), "", fields["SignedHeaders"], payload]
+        )
         scope = f"{day}/{region}/{service}/aws4_request"
         text = "\n".join(["AWS4-HMAC-SHA256", r.headers["x-amz-date"], scope, hashlib.sha256(canonical.encode()).hexdigest()])
         key = ("AWS4" + keys.secret).encode()
@@ -105,10 +109,16 @@ class World:
     def answer_s3(self, r):
         if self.revoke_after and len(self.signed) == self.revoke_after[0]:
             self.revoke_after[1].revoked = True
+        if self.rotate_after and len(self.signed) >= self.rotate_after[0]:
+            rotate, self.rotate_after = self.rotate_after[1], None
+            rotate()
         keys = self.signer(r, "s3")
         if isinstance(keys, Response):
             self.refusals += 1
+            keys.headers["Date"] = email.utils.formatdate(usegmt=True)  # the clock is not what is wrong
             return keys
+        if r.target.partition("?")[0] in self.forbidden:
+            return error_response(403, "AccessDenied", head_only=r.method == "HEAD")
         self.signed.append((keys.id, r.operation))
         return self.s3.answer(r)
 
@@ -136,15 +146,16 @@ class World:
         role = form["RoleArn"].rpartition("/")[2]
         keys = self.give(f"sts:{role}:{by}:{form.get('ExternalId', '')}")
         action = form["Action"]
-        body = (f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result><Credentials>'
-                f"<AccessKeyId>{keys.id}</AccessKeyId><SecretAccessKey>{keys.secret}</SecretAccessKey>"
-                f"<SessionToken>{keys.token}</SessionToken><Expiration>{keys.until}</Expiration>"
-                f"</Credentials></{action}Result></{action}Response>")
+        body = (
+            f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result><Credentials>'
+            f"<AccessKeyId>{keys.id}</AccessKeyId><SecretAccessKey>{keys.secret}</SecretAccessKey>"
+            f"<SessionToken>{keys.token}</SessionToken><Expiration>{keys.until}</Expiration>"
+            f"</Credentials></{action}Result></{action}Response>"
+        )
         return Response(200, body=body.encode())
 
     def sts_error(self, code, message):
-        return Response(403, body=f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-                               "</ErrorResponse>".encode())
+        return Response(403, body=f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>".encode())
 
     def imds(self, r):
         path = r.target
@@ -175,14 +186,25 @@ class World:
         if asked["refreshToken"] != self.refresh_token or (asked["clientId"], asked["clientSecret"]) != ("client", 'client-"secret"\\'):
             return Response(400, body=b'{"error":"invalid_grant","error_description":"Invalid refresh token provided"}')
         self.sso_token, self.refresh_token = f"sso-token-{self.renewals + 1}", f"refresh-token-{self.renewals + 1}"
-        return Response(200, body=json.dumps({"accessToken": self.sso_token, "expiresIn": 3600, "tokenType": "Bearer",
-                                           "refreshToken": self.refresh_token}).encode())
+        return Response(
+            200, body=json.dumps({"accessToken": self.sso_token, "expiresIn": 3600, "tokenType": "Bearer", "refreshToken": self.refresh_token}).encode()
+        )
 
     def sso(self, r):
         assert r.target == "/sso/federation/credentials?role_name=Reader&account_id=123456789012"
         if r.headers.get("x-amz-sso_bearer_token") != self.sso_token:
             return Response(401, body=b'{"message":"Session token not found or invalid"}')
         keys = self.give("sso")
-        return Response(200, body=json.dumps({"roleCredentials": {"accessKeyId": keys.id, "secretAccessKey": keys.secret,
-                                                               "sessionToken": keys.token,
-                                                               "expiration": int((time.time() + 3600) * 1000)}}).encode())
+        return Response(
+            200,
+            body=json.dumps(
+                {
+                    "roleCredentials": {
+                        "accessKeyId": keys.id,
+                        "secretAccessKey": keys.secret,
+                        "sessionToken": keys.token,
+                        "expiration": int((time.time() + 3600) * 1000),
+                    }
+                }
+            ).encode(),
+        )

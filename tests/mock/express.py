@@ -1,6 +1,5 @@
-"""Directory buckets (S3 Express One Zone) of the mock store: sessions that are checked, offsets, listings in no order, ETags that are no MD5.
-
-What AWS's API reference says of them. The rest is as in any bucket.
+"""Directory buckets (S3 Express One Zone) of the mock store, by AWS's API reference: they check sessions and append at offsets; listings have no order; ETags
+are not MD5. Everything else is as in any bucket.
 """
 
 import base64
@@ -10,53 +9,10 @@ import re
 import struct
 
 import store as s3
+from crc import b64, crc32c, crc_join
 
 OWN_KEYS = {"CreateSession", "CopyObject", "UploadPartCopy", "CreateBucket", "DeleteBucket"}  # no session signs these
 CRC_SIZE = 64 * 1024  # bodies up to it are held against their checksum
-
-
-def crc_table():
-    table = []
-    for n in range(256):
-        for _ in range(8):
-            n = (n >> 1) ^ (0x82F63B78 if n & 1 else 0)
-        table.append(n)
-    return table
-
-
-TABLE = crc_table()
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = (crc >> 8) ^ TABLE[(crc ^ byte) & 255]
-    return crc ^ 0xFFFFFFFF
-
-
-def crc_join(first, second, size):
-    """Of two pieces' checksums that of both, the second being `size` long: the first one goes on over so many zeros."""
-
-    def times(matrix, vector):
-        total, i = 0, 0
-        while vector:
-            if vector & 1:
-                total ^= matrix[i]
-            vector, i = vector >> 1, i + 1
-        return total
-
-    step = [0x82F63B78] + [1 << n for n in range(31)]  # one bit of zero
-    for _ in range(3):
-        step = [times(step, column) for column in step]
-    while size:
-        if size & 1:
-            first = times(step, first)
-        step, size = [times(step, column) for column in step], size >> 1
-    return first ^ second
-
-
-def b64(crc):
-    return base64.b64encode(struct.pack(">I", crc)).decode()
 
 
 def signed_by(r):
@@ -73,8 +29,9 @@ def signature(r, secret):
     path, _, query = re.sub("^http://[^/]*", "", r.target).partition("?")
     query = "&".join(sorted(p if "=" in p else p + "=" for p in query.split("&") if p))
     lines = [r.method, path, query, *(f"{n}:{r.headers[n]}" for n in signed.split(";")), "", signed, r.headers["x-amz-content-sha256"]]
-    text = "\n".join(["AWS4-HMAC-SHA256", r.headers["x-amz-date"], f"{day}/{region}/{service}/aws4_request",
-                      hashlib.sha256("\n".join(lines).encode()).hexdigest()])
+    text = "\n".join(
+        ["AWS4-HMAC-SHA256", r.headers["x-amz-date"], f"{day}/{region}/{service}/aws4_request", hashlib.sha256("\n".join(lines).encode()).hexdigest()]
+    )
     key = ("AWS4" + secret).encode()
     for part in (day, region, service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
@@ -160,17 +117,21 @@ class DirectoryBuckets:
             return self.error(403, "AccessDenied", f"no {mode}")
         s = Session(len(self.sessions) + 1, r.bucket, mode)
         self.sessions.append(s)
-        return s3.xml_response("CreateSessionResult",
-                         f"<Credentials><SessionToken>{s.token}</SessionToken><SecretAccessKey>{s.secret}</SecretAccessKey>"
-                         f"<AccessKeyId>{s.id}</AccessKeyId><Expiration>{self.until}</Expiration></Credentials>")
+        return s3.xml_response(
+            "CreateSessionResult",
+            f"<Credentials><SessionToken>{s.token}</SessionToken><SecretAccessKey>{s.secret}</SecretAccessKey>"
+            f"<AccessKeyId>{s.id}</AccessKeyId><Expiration>{self.until}</Expiration></Credentials>",
+        )
 
     # ---- what is refused
 
     def _wrong(self, r):
         if r.operation == "CreateBucket":
             zone = r.bucket.split("--")[1]
-            wanted = (f"<Location><Name>{zone}</Name><Type>AvailabilityZone</Type></Location>"
-                      "<Bucket><DataRedundancy>SingleAvailabilityZone</DataRedundancy><Type>Directory</Type></Bucket>")
+            wanted = (
+                f"<Location><Name>{zone}</Name><Type>AvailabilityZone</Type></Location>"
+                "<Bucket><DataRedundancy>SingleAvailabilityZone</DataRedundancy><Type>Directory</Type></Bucket>"
+            )
             return None if wanted in r.body.decode() else self.error(400, "InvalidRequest", "not a directory bucket's configuration")
         if "content-md5" in r.headers:
             return self.error(400, "InvalidRequest", "MD5 is not supported")
@@ -206,8 +167,7 @@ class DirectoryBuckets:
         if path not in self.store.objects:
             return None
         if any(name.startswith("x-amz-meta-") for name in r.headers):
-            return self.error(400, "InvalidRequest",
-                              "Cannot specify both a write offset value and user-defined object metadata for existing objects.")
+            return self.error(400, "InvalidRequest", "Cannot specify both a write offset value and user-defined object metadata for existing objects.")
         crc = r.headers.get("x-amz-checksum-crc32c")
         kind = self.store.ways.get("sums", {}).get(path) or ("crc32c" if self.crcs[path] else "crc64nvme")
         if crc and kind != "crc32c":
@@ -231,16 +191,16 @@ class DirectoryBuckets:
         names = {}
         under_way = [path for path, _, _ in self.store.uploads.values()] if delimiter else []
         for path in [*self.store.objects, *under_way]:
-            key = path[len(r.bucket) + 1:]
+            key = path[len(r.bucket) + 1 :]
             if not path.startswith(f"{r.bucket}/{prefix}"):
                 continue
             cut = key.find("/", len(prefix)) if delimiter else -1
             if cut >= 0:
-                names[key[:cut + 1]] = None
+                names[key[: cut + 1]] = None
             elif path in self.store.objects:
                 names[key] = path
         first = int(r.query.get("continuation-token", "place-0")[6:])
         most = min(int(r.query.get("max-keys", 1000)), self.store.ways.get("page", 1000))
         ordered = sorted(names.items(), key=lambda n: hashlib.md5(n[0].encode()).digest())
-        page, more = ordered[first:first + most], first + most < len(ordered)
+        page, more = ordered[first : first + most], first + most < len(ordered)
         return s3.xml_response("ListBucketResult", s3.entries_xml(self.store, r, page, f"place-{first + most}" if more else None))

@@ -1,7 +1,7 @@
-"""The mock store behind a real socket on loopback, misbehaving on order. Standard library only.
+"""The mock store behind a real socket on loopback, with faults on demand. Uses the standard library only.
 
-The first fault whose `on`, `only_if`, `skip`, `times` and `share` fit a request decides what becomes of its response. Faults are data, so a new failure
-is a new file: docs/testing.md has the fields.
+The first fault that matches a request (fields `on`, `only_if`, `skip`, `times`, `share`) changes its response. Faults are data files; docs/testing.md
+documents the fields.
 """
 
 import random
@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 
-from store import Response, Request, Store, content, error_response
+from store import Store, content
 
 MAX_HEAD = 64 * 1024
 
@@ -19,12 +19,35 @@ class Fault:
     """One row of a case's `faults`: which responses it spoils, and how."""
 
     FIELDS = {
-        "on", "only_if", "skip", "times", "share", "seed",  # which
-        "status", "error", "headers", "body", "body_size", "raw", "close", "do_it",  # a response made up
-        "meanwhile",  # what another writer puts there just before
+        "on",
+        "only_if",
+        "skip",
+        "times",
+        "share",
+        "seed",  # which
+        "status",
+        "error",
+        "headers",
+        "body",
+        "body_size",
+        "raw",
+        "close",
+        "do_it",  # a response made up
+        "meanwhile",  # what another writer puts there just before; null: it removes the object
         "key_errors",  # {key: code}: errors that DeleteObjects reports for these keys with status 200
-        "append_meanwhile",  # what another writer adds there just before, as to an object of a directory bucket
-        "delay_ms", "slow_bytes", "corrupt", "length_off", "cut_after", "reset_after", "stall_after",  # how it is sent
+        "append_meanwhile",  # what another writer adds there just before, where the store has appends
+        "keeps",  # Google's: bytes of a resumable upload's chunk that are kept, however many came
+        "spoils",  # Google's and Azure's: "cut" or "byte": the object that is made has the first 1,000 bytes only, or another byte, and is described so
+        "loses",  # Google's: the status of a resumable upload that is lost with this request, 404 or 410
+        "loses_blocks",  # Azure's: true: the blocks of the blob that no commit has named are gone
+        "empty_page",  # Google's and Azure's: true: a page of a listing without entries, whose token leads to where it began
+        "delay_ms",
+        "slow_bytes",
+        "corrupt",
+        "length_off",
+        "cut_after",
+        "reset_after",
+        "stall_after",  # how it is sent
     }
 
     def __init__(self, row):
@@ -53,10 +76,13 @@ class Fault:
 
 class MockServer:
     """with MockServer(objects, faults) as server: server.endpoint, server.requests (all that came, in order; of each: `status`, what it
-    was answered, 0: nothing, and `beside`, how many were under way then, with itself)"""
+    was answered, 0: nothing, and `beside`, how many were under way then, with itself)
 
-    def __init__(self, objects=None, faults=(), buckets=("b",), ways=None):
-        self.store = Store(objects or {}, buckets, ways or {})
+    `kind` is the store: store.Store, which is S3's, or a class with its attributes Request and Response and its methods answer, error and put.
+    """
+
+    def __init__(self, objects=None, faults=(), buckets=("b",), ways=None, kind=Store):
+        self.store = kind(objects or {}, buckets, ways or {})
         self.faults = [Fault(row) for row in faults]
         self.requests, self.troubles = [], []
         self.under_way = 0  # requests that have come and whose responses have not begun
@@ -76,6 +102,12 @@ class MockServer:
         self.listener.close()
         for thread in list(self.threads):
             thread.join(10)
+
+    def begin_faults(self, rows):
+        """From now on these, instead of those before; `requests` are those that come from now on."""
+        with self.lock:
+            self.faults = [Fault(row) for row in rows]
+            self.requests.clear()
 
     def count(self, operation):
         with self.lock:
@@ -127,7 +159,7 @@ class MockServer:
             if not self._more(connection, pending):
                 return None
         head, _, _ = bytes(pending).partition(b"\r\n\r\n")
-        del pending[:len(head) + 4]
+        del pending[: len(head) + 4]
         lines = head.decode("latin-1").split("\r\n")
         method, target, _ = lines[0].split(" ", 2)
         headers = {}
@@ -137,14 +169,14 @@ class MockServer:
         if headers.get("expect", "").lower() == "100-continue":
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if "transfer-encoding" in headers:
-            raise ValueError("S3 takes no chunked request")
+            raise ValueError("the mock takes no chunked request")
         length = int(headers.get("content-length", 0))
         while len(pending) < length:
             if not self._more(connection, pending):
                 return None
         body = bytes(pending[:length])
         del pending[:length]
-        return Request(method, target, headers, unchunk(body) if "aws-chunked" in headers.get("content-encoding", "") else body)
+        return self.store.Request(method, target, headers, unchunk(body) if "aws-chunked" in headers.get("content-encoding", "") else body)
 
     def _response(self, connection, r):
         """Answers one request; False where the connection is to end."""
@@ -153,11 +185,14 @@ class MockServer:
             self.under_way += 1
             r.beside, r.status = self.under_way, 0
             fault = next((f.row for f in self.faults if f.takes(r)), {})
-            r.key_errors = fault.get("key_errors", {})
+            r.fault, r.key_errors = fault, fault.get("key_errors", {})
             for path, spec in fault.get("meanwhile", {}).items():
-                self.store.put(path, content(spec))
+                if spec is None:
+                    self.store.drop(path)
+                else:
+                    self.store.put(path, content(spec))
             for path, text in fault.get("append_meanwhile", {}).items():
-                self.store.directories.add(path, text.encode())
+                self.store.add(path, text.encode())
             # A made-up response stands before the store, unless the store is to do its work all the same.
             made_up = not fault.keys().isdisjoint({"status", "error", "raw", "close"})
             response = self.store.answer(r) if not made_up or fault.get("do_it") else None
@@ -171,7 +206,7 @@ class MockServer:
             connection.sendall(fault["raw"].encode("latin-1"))
             return False
         if made_up:
-            response = made_up_response(fault, r.method == "HEAD")
+            response = made_up_response(self.store, r, fault)
             response.headers.update(self.store.ways.get("headers", {}))
         elif "body" in fault:
             response.body = fault["body"].encode()
@@ -188,7 +223,7 @@ class MockServer:
         left = memoryview(data)
         while left and not self.stopping.is_set():
             try:
-                left = left[connection.send(left):]
+                left = left[connection.send(left) :]
             except TimeoutError:
                 continue
 
@@ -197,10 +232,10 @@ class MockServer:
         data = head + body
         stop_at = next((len(head) + fault[k] for k in ("cut_after", "reset_after", "stall_after") if k in fault), None)
         if stop_at is not None:
-            data = data[:max(stop_at, 0)]
+            data = data[: max(stop_at, 0)]
         step = fault.get("slow_bytes", len(data) or 1)
         for i in range(0, len(data), step):
-            self._push(connection, data[i:i + step])
+            self._push(connection, data[i : i + step])
             if step < len(data):
                 self.stopping.wait(0.001)
         if "reset_after" in fault:
@@ -210,13 +245,13 @@ class MockServer:
         return stop_at is None and "length_off" not in fault
 
 
-def made_up_response(fault, head_only):
+def made_up_response(store, r, fault):
     if "error" in fault:
-        response = error_response(fault.get("status", 400), *fault["error"], head_only=head_only)
+        response = store.error(r, fault.get("status", 400), *fault["error"])
     else:
-        response = Response(fault["status"], body=fault.get("body", "").encode(), head_only=head_only)
+        response = store.Response(fault["status"], body=fault.get("body", "").encode(), head_only=r.method == "HEAD")
     if "body_size" in fault:
-        response.body = (response.body + b"x" * fault["body_size"])[:fault["body_size"]]
+        response.body = (response.body + b"x" * fault["body_size"])[: fault["body_size"]]
     return response
 
 
@@ -228,5 +263,5 @@ def unchunk(body):
         size = int(body[place:end].split(b";")[0], 16)
         if size == 0:
             return data
-        data += body[end + 2:end + 2 + size]
+        data += body[end + 2 : end + 2 + size]
         place = end + 2 + size + 2

@@ -1,6 +1,6 @@
-"""S3 as it should be, in memory, as far as a client's tests need it: requests in, responses out, no network. server.py puts faults on top.
+"""A correct S3 in memory, as far as a client's tests need it: requests in, responses out, no network. server.py adds faults.
 
-Stores that speak the protocol differ: `ways` makes this one behave as such a store does (docs/testing.md has the fields).
+S3-compatible stores differ; `ways` makes this one behave like such a store (docs/testing.md documents the fields).
 """
 
 import base64
@@ -54,8 +54,15 @@ class Request:
             if m == "GET" and "session" in q:
                 return "CreateSession"
             if m == "GET":
-                return ("ListMultipartUploads" if "uploads" in q else "GetBucketLocation" if "location" in q else
-                        "ListObjectVersions" if "versions" in q else "ListObjectsV2")
+                return (
+                    "ListMultipartUploads"
+                    if "uploads" in q
+                    else "GetBucketLocation"
+                    if "location" in q
+                    else "ListObjectVersions"
+                    if "versions" in q
+                    else "ListObjectsV2"
+                )
             return {"HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket", "POST": "DeleteObjects"}.get(m, m)
         if "tagging" in q:
             return {"GET": "GetObjectTagging", "PUT": "PutObjectTagging", "DELETE": "DeleteObjectTagging"}.get(m, m)
@@ -71,15 +78,17 @@ class Request:
 
 
 class Response:
+    ALWAYS = {"Date": DATE, "x-amz-request-id": "MOCK"}
+
     def __init__(self, status=200, headers=None, body=b"", head_only=False):
         self.status, self.headers, self.body, self.head_only = status, dict(headers or {}), body, head_only
 
     def bytes(self, length_off=0):
         """Head and body as they go over the wire; `length_off` makes Content-Length lie."""
         head = f"HTTP/1.1 {self.status} Mock\r\n"
-        for name, value in {"Date": DATE, "x-amz-request-id": "MOCK", **self.headers}.items():
+        for name, value in {**self.ALWAYS, **self.headers}.items():
             head += f"{name}: {value}\r\n"
-        # A HEAD says how long the body would be.
+        # A HEAD has the length of the body.
         if self.status not in (204, 304) and not any(n.lower() == "content-length" for n in self.headers):
             head += f"Content-Length: {len(self.body) + length_off}\r\n"
         return head.encode("latin-1") + b"\r\n", b"" if self.head_only else self.body
@@ -95,7 +104,7 @@ def xml_response(root, inner):
 
 
 def entries_xml(store, r, page, token):
-    """Of a page's names, each with its object's path or None, what a listing says."""
+    """Of a page's names, each with its object's path or None, its entry in a listing."""
     url = r.query.get("encoding-type") == "url"
     inner = f"<Name>{r.bucket}</Name><KeyCount>{len(page)}</KeyCount>" + ("<EncodingType>url</EncodingType>" if url else "")
     if token is not None:
@@ -110,8 +119,10 @@ def entries_xml(store, r, page, token):
             data, etag, _ = store.objects[path]
             if store.ways.get("bare_etags"):
                 etag = etag.strip('"')
-            inner += (f"<Contents><Key>{shown}</Key><Size>{len(data)}</Size><ETag>{escape(etag)}</ETag>"
-                      "<LastModified>2026-11-23T21:13:00.000Z</LastModified></Contents>")
+            inner += (
+                f"<Contents><Key>{shown}</Key><Size>{len(data)}</Size><ETag>{escape(etag)}</ETag>"
+                "<LastModified>2026-11-23T21:13:00.000Z</LastModified></Contents>"
+            )
     return inner
 
 
@@ -122,7 +133,9 @@ def user_metadata(r):
 class Store:
     """Calls come one at a time: the server holds its lock."""
 
+    Request, Response = Request, Response
     WAYS = {
+        "only_below",  # the caller may use, and list, no more than the names that begin so
         "headers",  # of every response
         "refuses",  # {operation: {header: [status, code, message]}}: a request with such a header
         "lacks",  # operations that are not there: 501 NotImplemented
@@ -152,6 +165,9 @@ class Store:
             self.put(path, data)
             self.buckets.add(path.partition("/")[0])
 
+    def error(self, r, status, code, message="mocked"):
+        return error_response(status, code, message, head_only=r.method == "HEAD")
+
     def _next(self):
         self.serial += 1
         return self.serial
@@ -163,16 +179,26 @@ class Store:
         self.objects[path] = (data, etag or f'"{hashlib.md5(data).hexdigest()}"', meta or {})
         return self.objects[path][1]
 
+    def drop(self, path):
+        self.objects.pop(path, None)
+
+    def add(self, path, data):
+        """What another writer adds to an object of a directory bucket."""
+        self.directories.add(path, data)
+
     def answer(self, r):
         """As `ways` has it, of what a store should answer."""
         ignored = self.ways.get("ignores", {}).get(r.operation, [])
-        r = copy.copy(r)  # a case looks at what came in
+        r = copy.copy(r)  # a test case checks the request as it was received
         r.headers = {name: value for name, value in r.headers.items() if name not in ignored}
         response = self._refusal(r) or (self.directories.answer(r) if is_directory(r.bucket) else self._answer(r))
         response.headers.update(self.ways.get("headers", {}))
         return response
 
     def _refusal(self, r):
+        asked = r.query.get("prefix", "") if r.operation == "ListObjectsV2" else r.key
+        if not asked.startswith(self.ways.get("only_below", "")):
+            return error_response(403, "AccessDenied", head_only=r.method == "HEAD")
         if r.operation in self.ways.get("lacks", []):
             return error_response(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
         for header, error in self.ways.get("refuses", {}).get(r.operation, {}).items():
@@ -235,8 +261,8 @@ class Store:
 
     def do_PutObject(self, r):
         path = f"{r.bucket}/{r.key}"
-        told = {name: r.headers[name] for name in ["x-amz-checksum-crc32c"] if self.ways.get("tells_crc32c") and name in r.headers}
-        return self._refused(r, path) or Response(200, {"ETag": self.put(path, r.body, {**user_metadata(r), **told})})
+        kept = {name: r.headers[name] for name in ["x-amz-checksum-crc32c"] if self.ways.get("tells_crc32c") and name in r.headers}
+        return self._refused(r, path) or Response(200, {"ETag": self.put(path, r.body, {**user_metadata(r), **kept})})
 
     def do_CopyObject(self, r):
         source = urllib.parse.unquote(r.headers["x-amz-copy-source"]).lstrip("/")
@@ -309,9 +335,9 @@ class Store:
         most = min(int(r.query.get("max-keys", 1000)), self.ways.get("page", 1000))
         names = {}
         for path in sorted(p for p in self.objects if p.startswith(f"{r.bucket}/{prefix}")):
-            key = path[len(r.bucket) + 1:]
+            key = path[len(r.bucket) + 1 :]
             cut = key.find(delimiter, len(prefix)) if delimiter else -1
-            name = key[:cut + len(delimiter)] if cut >= 0 else key
+            name = key[: cut + len(delimiter)] if cut >= 0 else key
             if name > after:
                 names.setdefault(name, None if cut >= 0 else path)
         page = list(names.items())[:most]
@@ -320,8 +346,7 @@ class Store:
     def do_CreateMultipartUpload(self, r):
         upload = f"upload-{self._next()}"
         self.uploads[upload] = (f"{r.bucket}/{r.key}", {}, user_metadata(r))
-        return xml_response("InitiateMultipartUploadResult",
-                         f"<Bucket>{r.bucket}</Bucket><Key>{escape(r.key)}</Key><UploadId>{upload}</UploadId>")
+        return xml_response("InitiateMultipartUploadResult", f"<Bucket>{r.bucket}</Bucket><Key>{escape(r.key)}</Key><UploadId>{upload}</UploadId>")
 
     def do_UploadPart(self, r):
         upload = self.uploads.get(r.query["uploadId"])
@@ -346,12 +371,12 @@ class Store:
         first, last = re.fullmatch(r"bytes=(\d+)-(\d+)", r.headers["x-amz-copy-source-range"]).groups()
         if int(last) >= len(data):
             return error_response(400, "InvalidArgument")
-        piece = data[int(first):int(last) + 1]
+        piece = data[int(first) : int(last) + 1]
         etag = f'"{hashlib.md5(piece).hexdigest()}"'
         upload[1][int(r.query["partNumber"])] = (piece, etag)
         checksum = self.checksums.get(etag)
-        told = f"<ChecksumCRC32C>{checksum}</ChecksumCRC32C>" if checksum else ""
-        return xml_response("CopyPartResult", f"<ETag>{escape(etag)}</ETag>{told}")
+        checksum_xml = f"<ChecksumCRC32C>{checksum}</ChecksumCRC32C>" if checksum else ""
+        return xml_response("CopyPartResult", f"<ETag>{escape(etag)}</ETag>{checksum_xml}")
 
     def do_CompleteMultipartUpload(self, r):
         if r.query["uploadId"] not in self.uploads:
@@ -385,6 +410,7 @@ class Store:
         inner = "<IsTruncated>false</IsTruncated>"
         for upload, (path, _, _) in self.uploads.items():
             if path.startswith(f"{r.bucket}/{r.query.get('prefix', '')}"):
-                inner += (f"<Upload><Key>{escape(path.partition('/')[2])}</Key><UploadId>{upload}</UploadId>"
-                          "<Initiated>2026-11-23T21:13:00.000Z</Initiated></Upload>")
+                inner += (
+                    f"<Upload><Key>{escape(path.partition('/')[2])}</Key><UploadId>{upload}</UploadId><Initiated>2026-11-23T21:13:00.000Z</Initiated></Upload>"
+                )
         return xml_response("ListMultipartUploadsResult", inner)

@@ -99,7 +99,7 @@ class Driver:
         self.script.arm("done")
         self.server.requests.clear()
         path = f"{self.bucket}/{next(self.numbers)}"
-        self.base = BASE[:base or 0]
+        self.base = BASE[: base or 0]
         if base is not None:
             self.server.store.put(path, self.base)
         assert self.say(f"open s3://{path}") == ("COVE_OK", "")
@@ -119,23 +119,23 @@ def run(driver, base, faults, pieces=PIECES, more=True):
     Returns the number of requests of each flush.
     """
     path = driver.begin(base)
-    given = told = 0
+    given = confirmed = 0
     requests = []
     left = list(pieces)
     for outcome, at in faults:
         driver.script.arm(outcome, at)
-        if left and (more or told == given):
+        if left and (more or confirmed == given):
             given += left[0]
             code, _ = driver.say(f"add {left.pop(0)}")
         else:
             code, _ = driver.say("flush")
         requests.append(driver.script.seen)
         if code == "COVE_OK":
-            told = given
-            driver.has(path, told)
+            confirmed = given
+            driver.has(path, confirmed)
         else:
             there = len(driver.objects.get(path, (b"",))[0]) - len(driver.base)
-            assert told <= there <= given
+            assert confirmed <= there <= given
             driver.has(path, there)
     driver.script.arm("done")
     for size in left:

@@ -1,4 +1,4 @@
-"""Where requests really go: the mock is the proxy of plain http, so it sees each request's whole URL, its Host header, and what was signed."""
+"""Hosts and paths of requests. The mock is configured as an HTTP proxy, so it sees each request's whole URL, its Host header and its signature."""
 
 import hashlib
 import hmac
@@ -28,8 +28,9 @@ class Proxy(MockServer):
 
     def answer(self, r):
         host = re.match("http://([^/]*)", r.target)[1]
-        return self.refuse(host, r) or Response(206, {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}", "ETag": '"e"'}, BODY,
-                                             head_only=r.method == "HEAD")
+        return self.refuse(host, r) or Response(
+            206, {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}", "ETag": '"e"'}, BODY, head_only=r.method == "HEAD"
+        )
 
 
 def hosts(proxy):
@@ -52,10 +53,8 @@ def check_signature(r):
     key_id, day, region, service, _ = fields["Credential"].split("/")
     assert key_id == ACCESS
     query = "&".join(sorted(p if "=" in p else p + "=" for p in r.target.partition("?")[2].split("&") if p))
-    canonical = "\n".join([r.method, path, query, *(f"{n}:{r.headers[n]}" for n in names), "", fields["SignedHeaders"],
-                           r.headers["x-amz-content-sha256"]])
-    text = "\n".join(["AWS4-HMAC-SHA256", r.headers["x-amz-date"], f"{day}/{region}/{service}/aws4_request",
-                      hashlib.sha256(canonical.encode()).hexdigest()])
+    canonical = "\n".join([r.method, path, query, *(f"{n}:{r.headers[n]}" for n in names), "", fields["SignedHeaders"], r.headers["x-amz-content-sha256"]])
+    text = "\n".join(["AWS4-HMAC-SHA256", r.headers["x-amz-date"], f"{day}/{region}/{service}/aws4_request", hashlib.sha256(canonical.encode()).hexdigest()])
     key = ("AWS4" + SECRET).encode()
     for part in (day, region, service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
@@ -83,8 +82,15 @@ FORMS = [
     ("ap-abcdef-s3alias", "us-west-2", {}, "ap-abcdef-s3alias.s3.us-west-2.amazonaws.com", "/k/1", "us-west-2", "s3"),
     (OL, "us-west-2", {}, f"ol-{ACCOUNT}.s3-object-lambda.us-west-2.amazonaws.com", "/k/1", "us-west-2", "s3-object-lambda"),
     (OUTPOST, "us-west-2", {}, f"ap-{ACCOUNT}.op-01234567890123456.s3-outposts.us-west-2.amazonaws.com", "/k/1", "us-west-2", "s3-outposts"),
-    ("bucket", "us-west-2", {"endpoint_url": "http://store.example:81/base", "addressing_style": "virtual"}, "bucket.store.example:81",
-     "/base/k/1", "us-west-2", "s3"),
+    (
+        "bucket",
+        "us-west-2",
+        {"endpoint_url": "http://store.example:81/base", "addressing_style": "virtual"},
+        "bucket.store.example:81",
+        "/base/k/1",
+        "us-west-2",
+        "s3",
+    ),
     (AP, "us-west-2", {"endpoint_url": "http://store.example"}, f"ap-{ACCOUNT}.store.example", "/k/1", "us-west-2", "s3"),
 ]
 
@@ -145,8 +151,12 @@ def test_a_copy_names_the_access_point():
 
     arn = AP.replace("/", ":")
     with Proxy(copied) as proxy:
-        outcome = probe("copy", f"s3://{AP}/a b", f"s3://{AP}/c", options={"key": ACCESS, "secret": SECRET, "region": "us-west-2",
-                                                                          "use_ssl": "false", "proxy": proxy.endpoint})
+        outcome = probe(
+            "copy",
+            f"s3://{AP}/a b",
+            f"s3://{AP}/c",
+            options={"key": ACCESS, "secret": SECRET, "region": "us-west-2", "use_ssl": "false", "proxy": proxy.endpoint},
+        )
     assert outcome.ok, outcome
     put = [r for r in proxy.requests if r.method == "PUT"][0]
     assert put.headers["x-amz-copy-source"] == arn.replace(":", "%3A") + "/object/a%20b"
@@ -164,20 +174,28 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("url, options, code, says", REFUSALS)
-def test_refusal(url, options, code, says):
+@pytest.mark.parametrize("url, options, code, reason", REFUSALS)
+def test_refusal(url, options, code, reason):
     """By the first request, naming operation and URL; nothing is sent."""
     with Proxy() as proxy:
         outcome = ask(proxy, "get", url, **options)
         assert proxy.requests == []
     shown = url if "arn:" not in url else url.replace("accesspoint/", "accesspoint:").replace("outpost/", "outpost:").replace("6/acc", "6:acc")
-    assert outcome.code == code and says in outcome.message and shown in outcome.message, outcome
+    assert outcome.code == code and reason in outcome.message and shown in outcome.message, outcome
 
 
 def test_environment():
     with Proxy() as proxy:
-        outcome = ask(proxy, "get", "s3://bucket/k", environ={"AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_USE_FIPS_ENDPOINT": "TRUE",
-                                                              "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
-                                                              "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"})
+        outcome = ask(
+            proxy,
+            "get",
+            "s3://bucket/k",
+            environ={
+                "AWS_USE_DUALSTACK_ENDPOINT": "true",
+                "AWS_USE_FIPS_ENDPOINT": "TRUE",
+                "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+                "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+            },
+        )
     assert outcome.ok, outcome
     assert set(hosts(proxy)) == {"bucket.s3-fips.dualstack.us-west-2.amazonaws.com"}

@@ -1,4 +1,4 @@
-"""Directory buckets where they really are: the mock is the proxy of plain http, so it sees hosts, and checks who signed."""
+"""Directory buckets under Amazon's host names. The mock is configured as an HTTP proxy, so it sees the hosts, and it checks signatures."""
 
 import re
 
@@ -38,7 +38,7 @@ def test_hosts(proxy):
     assert all(r.headers["host"] == HOME for r in proxy.requests)
 
 
-def test_each_bucket_has_its_own(proxy):
+def test_each_bucket_has_one_session(proxy):
     outcome = ask(proxy, "copy", f"s3://{D}/k", f"s3://{E}/copy")
     assert outcome.ok and [s.bucket for s in proxy.store.directories.sessions] == [], outcome
     outcome = ask(proxy, "move", f"s3://{D}/k", f"s3://{E}/moved")
@@ -72,6 +72,6 @@ def test_without_sessions(proxy, tmp_path, how):
     assert proxy.requests[0].headers["x-amz-security-token"] == TOKEN
 
 
-def test_an_option_stands_above_the_environment(proxy):
+def test_an_option_overrides_the_environment(proxy):
     outcome = ask(proxy, "get", f"s3://{D}/k", environ={"AWS_S3_DISABLE_EXPRESS_SESSION_AUTH": "true"}, disable_s3express_session_auth="false")
     assert outcome.ok and proxy.count("CreateSession") == 1, outcome

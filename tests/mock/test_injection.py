@@ -26,20 +26,21 @@ def test_keys(way, name, evil):
     keys = {**KEYS, name: KEYS[name] + evil}
     environ, options = {}, {}
     if way == "option":
-        options, said = keys, f"option {name}"
+        options, source = keys, f"option {name}"
     elif way == "environment":
-        environ, said = {VARIABLES[k]: v for k, v in keys.items()}, VARIABLES[name]
+        environ, source = {VARIABLES[k]: v for k, v in keys.items()}, VARIABLES[name]
     else:
-        options, said = {"client_kwargs": json.dumps({CLIENT[k]: v for k, v in keys.items()})}, CLIENT[name]
+        options, source = {"client_kwargs": json.dumps({CLIENT[k]: v for k, v in keys.items()})}, CLIENT[name]
     with MockServer({"b/k": b"x"}) as server:
         outcome = probe("get", "s3://b/k", options={"endpoint_url": server.endpoint, **options}, environ=environ)
-        refused(server, outcome, said)
+        refused(server, outcome, source)
 
 
 def test_properties_of_objects():
     with MockServer() as server:
-        outcome = probe("put", "s3://b/k", "1", options={"endpoint_url": server.endpoint, **KEYS,
-                                                         "s3_additional_kwargs": json.dumps({"ContentType": "a" + EVIL})})
+        outcome = probe(
+            "put", "s3://b/k", "1", options={"endpoint_url": server.endpoint, **KEYS, "s3_additional_kwargs": json.dumps({"ContentType": "a" + EVIL})}
+        )
         refused(server, outcome, "s3_additional_kwargs", "ContentType")
 
 

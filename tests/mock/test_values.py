@@ -15,11 +15,19 @@ def run(do, fault):
         return probe(*do, options={**OPTIONS, "endpoint_url": server.endpoint}), server
 
 
-@pytest.mark.parametrize("entry", [
-    "<Contents><Key>d/k</Key></Contents>", "<Contents><Size>1</Size></Contents>", "<Contents><Key>d/k</Key><Size></Size></Contents>",
-    "<Contents><Key>d/k</Key><Size>-5</Size></Contents>", "<Contents><Key>d/k</Key><Size>9223372036854775807</Size></Contents>",
-    "<Contents><Key>d/k</Key><Size>1</Size></Contents><Contents><Key>d/l</Key></Contents>", "<CommonPrefixes></CommonPrefixes>",
-    "<IsTruncated>perhaps</IsTruncated>"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "<Contents><Key>d/k</Key></Contents>",
+        "<Contents><Size>1</Size></Contents>",
+        "<Contents><Key>d/k</Key><Size></Size></Contents>",
+        "<Contents><Key>d/k</Key><Size>-5</Size></Contents>",
+        "<Contents><Key>d/k</Key><Size>9223372036854775807</Size></Contents>",
+        "<Contents><Key>d/k</Key><Size>1</Size></Contents><Contents><Key>d/l</Key></Contents>",
+        "<CommonPrefixes></CommonPrefixes>",
+        "<IsTruncated>perhaps</IsTruncated>",
+    ],
+)
 def test_listing(entry):
     outcome, _ = run(["list", "s3://b/d"], {"on": "ListObjectsV2", "body": f"<ListBucketResult>{entry}</ListBucketResult>"})
     assert outcome.code == "COVE_EPROTOCOL", outcome
@@ -45,9 +53,16 @@ def uploads(upload, age, store_date=DATE):
         return probe("uploads", "s3://b", "remove", age, options={**OPTIONS, "endpoint_url": server.endpoint}), server
 
 
-@pytest.mark.parametrize("started, aborted", [
-    ("", 0), ("<Initiated></Initiated>", 0), ("<Initiated>Mon, 23 Nov 2020 21:13:00 GMT</Initiated>", 0), ("<Initiated>2020-11-23</Initiated>", 0),
-    ("<Initiated>2020-11-23T21:13:00.000Z</Initiated>", 1)])
+@pytest.mark.parametrize(
+    "started, aborted",
+    [
+        ("", 0),
+        ("<Initiated></Initiated>", 0),
+        ("<Initiated>Mon, 23 Nov 2020 21:13:00 GMT</Initiated>", 0),
+        ("<Initiated>2020-11-23</Initiated>", 0),
+        ("<Initiated>2020-11-23T21:13:00.000Z</Initiated>", 1),
+    ],
+)
 def test_upload_of_unknown_age(started, aborted):
     outcome, server = uploads(f"<Key>k</Key><UploadId>live</UploadId>{started}", WEEK)
     assert outcome.ok and server.count("AbortMultipartUpload") == aborted == outcome.value
@@ -62,6 +77,6 @@ def test_upload_of_no_name(upload):
 
 @pytest.mark.parametrize("store_date, aborted", [("Tue, 02 Jan 2001 00:00:00 GMT", 0), ("Tue, 09 Jan 2001 00:00:00 GMT", 1)])
 def test_age_by_the_stores_clock(store_date, aborted):
-    """This machine's clock says that it began years ago; the store's, which dates it, says yesterday, or a week and a day."""
+    """By this machine's clock it began years ago; by the store's, which dates it, yesterday, or a week and a day ago."""
     outcome, server = uploads("<Key>k</Key><UploadId>live</UploadId><Initiated>2001-01-01T00:00:00.000Z</Initiated>", WEEK, store_date)
     assert outcome.ok and server.count("AbortMultipartUpload") == aborted, outcome

@@ -25,11 +25,11 @@ static int run_describe(struct probe *p)
     int rc = cove_fs_stat(p->fs, p->path, &p->call, &info, &p->err);
     if (rc < 0)
         return rc;
-    const char *const told[][2] = { { "version", cove_info_version_id(info) },
+    const char *const rows[][2] = { { "version", cove_info_version_id(info) },
                                     { "class", cove_info_storage_class(info) },
                                     { "type", cove_info_content_type(info) } };
-    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
-        snprintf(line, sizeof line, "%s: %s", told[i][0], told[i][1] ? told[i][1] : "");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(line, sizeof line, "%s: %s", rows[i][0], rows[i][1] ? rows[i][1] : "");
         print_name(p, line);
     }
     for (size_t i = 0; cove_info_metadata(info, i, &name, &value) == 0; i++) {
@@ -81,15 +81,15 @@ static int run_set_tags(struct probe *p)
     return cove_fs_set_tags(p->fs, p->path, pairs, n, &p->call, &p->err);
 }
 
-/* versions URL: "ID SIZE [latest] [deleted]" of each. */
-static int run_versions(struct probe *p)
+/* Each entry as "[PATH ]ID SIZE [latest] [deleted]". */
+static int print_versions(struct probe *p, int rc, cove_listing *listing, bool paths)
 {
-    cove_listing *listing = NULL;
     const cove_info *info;
-    int rc = cove_fs_versions(p->fs, p->path, &p->call, &listing, &p->err);
+
     while (rc == 0 && (rc = cove_listing_next(listing, &info, &p->err)) == 1) {
         char line[1200];
-        snprintf(line, sizeof line, "%s %lld%s%s", cove_info_version_id(info), (long long)cove_info_size(info),
+        snprintf(line, sizeof line, "%s%s%s %lld%s%s", paths ? cove_info_path(info) : "", paths ? " " : "",
+                 cove_info_version_id(info), (long long)cove_info_size(info),
                  cove_info_is_latest(info) ? " latest" : "", cove_info_is_deleted(info) ? " deleted" : "");
         print_name(p, line);
         p->value++;
@@ -97,6 +97,24 @@ static int run_versions(struct probe *p)
     }
     cove_listing_free(listing);
     return rc;
+}
+
+/* versions URL */
+static int run_versions(struct probe *p)
+{
+    cove_listing *listing = NULL;
+    int rc = cove_fs_versions(p->fs, p->path, &p->call, &listing, &p->err);
+
+    return print_versions(p, rc, listing, false);
+}
+
+/* findversions URL */
+static int run_find_versions(struct probe *p)
+{
+    cove_listing *listing = NULL;
+    int rc = cove_fs_find_versions(p->fs, p->path, &p->call, &listing, &p->err);
+
+    return print_versions(p, rc, listing, true);
 }
 
 /* sign URL METHOD SECONDS: the URL is the name. */
@@ -189,5 +207,6 @@ const struct verb probe_looks[] = {
     { "tags", 0, run_tags },
     { "set_tags", 0, run_set_tags },
     { "versions", 0, run_versions },
+    { "findversions", 0, run_find_versions },
     { NULL, 0, NULL },
 };

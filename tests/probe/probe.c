@@ -178,7 +178,7 @@ static int run_put(struct probe *p)
     return rc;
 }
 
-/* look URL [SIZE]: looks whether it is there, puts another of that size in its place, and reads what there is. */
+/* look URL [SIZE]: checks that the object exists, replaces it by one of that size, and reads the object. */
 static int run_look(struct probe *p)
 {
     int rc = cove_fs_exists(p->fs, p->path, &p->call, &p->err);
@@ -317,7 +317,7 @@ static int run_fetch(struct probe *p)
     return rc;
 }
 
-/* many URL COUNT: looks at the path so many times, by a queue; the value: how many of them succeeded. */
+/* many URL COUNT: COUNT requests for the path's details, by a queue; the value: how many of them succeeded. */
 static int run_many(struct probe *p)
 {
     cove_queue *queue;
@@ -484,7 +484,7 @@ static int run_uploads(struct probe *p)
     struct cove_upload u;
     int rc = cove_fs_abandoned_uploads(p->fs, p->path, min_age_s, &p->call, &uploads, &p->err);
     while (rc >= 0 && (rc = cove_uploads_next(uploads, &u, &p->err)) == 1) {
-        if (remove && (rc = cove_fs_abort_upload(p->fs, u.path, u.upload_id, &p->call, &p->err)) < 0)
+        if (remove && (rc = cove_uploads_abort(uploads, &p->err)) < 0)
             break;
         p->value++;
     }
@@ -571,32 +571,37 @@ static void log_line(void *user, enum cove_log_level level, const char *subject,
     fprintf(stderr, "log %d %s: %s\n", (int)level, subject, text);
 }
 
-struct alarm {
-    cove_cancel *cancel;
-    long ms;
+/* With -i: the first byte of the standard input fires the token, and its end lets the call's filesystem go. So who
+ * started the probe decides when, and not a clock. */
+struct guide {
+    cove_cancel *cancel; /* NULL: there is none */
+    pthread_t thread;
 };
 
-static void *fire_later(void *arg)
+static void *follow(void *arg)
 {
-    const struct alarm *alarm = arg;
-    struct timespec wait = { alarm->ms / 1000, alarm->ms % 1000 * 1000000 };
-    nanosleep(&wait, NULL);
-    cove_cancel_fire(alarm->cancel);
+    const struct guide *guide = arg;
+    char byte;
+
+    while (read(STDIN_FILENO, &byte, 1) == 1)
+        cove_cancel_fire(guide->cancel);
     return NULL;
 }
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "usage: probe [-o NAME=VALUE]... [-t TIMEOUT_MS] [-c CANCEL_AFTER_MS] [-O FILE] VERB URL [ARGUMENT...]\n");
+    fprintf(stderr, "usage: probe [-o NAME=VALUE]... [-t TIMEOUT_MS] [-i] [-O FILE] VERB URL [ARGUMENT...]\n");
     return 2;
 }
 
-static int run_verb(struct probe *p, const struct verb *verb, const char *url, const cove_options *options)
+static int run_verb(struct probe *p, const struct verb *verb, const char *url, const cove_options *options,
+                    const struct guide *guide)
 {
     int rc = cove_fs_from_url(url, options, &p->fs, &p->path, &p->err);
     if (rc == 0)
         rc = verb->run(p);
+    if (guide->cancel)
+        pthread_join(guide->thread, NULL);
     cove_free(p->path);
     cove_fs_unref(p->fs);
     return rc;
@@ -613,11 +618,10 @@ static const struct verb *find_verb(const struct verb *rows, const char *name)
 int main(int argc, char **argv)
 {
     struct probe p = { .call = COVE_CALL_INIT, .err = COVE_ERROR_INIT };
-    struct alarm alarm = { NULL, 0 };
-    pthread_t thread;
+    struct guide guide = { 0 };
     cove_options *options = cove_options_new();
     int option;
-    while ((option = getopt(argc, argv, "+o:t:c:O:")) != -1) {
+    while ((option = getopt(argc, argv, "+o:t:iO:")) != -1) {
         char *value = optarg ? strchr(optarg, '=') : NULL;
         if (option == 'o' && value) {
             *value = '\0';
@@ -625,9 +629,8 @@ int main(int argc, char **argv)
                 return usage();
         } else if (option == 't') {
             p.call.timeout_ms = strtoll(optarg, NULL, 10);
-        } else if (option == 'c') {
-            alarm.ms = strtol(optarg, NULL, 10);
-            alarm.cancel = cove_cancel_new();
+        } else if (option == 'i' && !guide.cancel) {
+            guide.cancel = cove_cancel_new();
         } else if (option == 'O') {
             p.out = optarg;
         } else {
@@ -644,13 +647,11 @@ int main(int argc, char **argv)
     if (!verb->name || p.n_args < verb->min_args)
         return usage();
     cove_log_set(log_line, NULL, COVE_LOG_DEBUG);
-    p.call.cancel = alarm.cancel;
-    if (alarm.cancel && pthread_create(&thread, NULL, fire_later, &alarm) != 0)
+    p.call.cancel = guide.cancel;
+    if (guide.cancel && pthread_create(&guide.thread, NULL, follow, &guide) != 0)
         return 3;
-    int rc = run_verb(&p, verb, argv[optind + 1], options);
-    if (alarm.cancel)
-        pthread_join(thread, NULL);
-    cove_cancel_unref(alarm.cancel);
+    int rc = run_verb(&p, verb, argv[optind + 1], options, &guide);
+    cove_cancel_unref(guide.cancel);
     cove_options_free(options);
     p.fds[1] = entries_of("/proc/self/fd");
     p.threads[1] = entries_of("/proc/self/task");

@@ -1,4 +1,4 @@
-"""The package under test is the one in the build folder, in this process and in those that tests start."""
+"""Makes tests, and processes that they start, import the package from the build folder."""
 
 import os
 import subprocess
@@ -61,15 +61,15 @@ def python():
 
     def start(code, *args, environ=(), **more):
         # Python 3.12 and later warn of forks beside threads, which is what some of these programs are for.
-        environ = {**os.environ, "PYTHONWARNINGS": "ignore:This process:DeprecationWarning", **dict(environ),
-                   "PYTHONPATH": environment.python_path(PACKAGE)}
-        return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *map(str, args)], env=environ, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        environ = {**os.environ, "PYTHONWARNINGS": "ignore:This process:DeprecationWarning", **dict(environ), "PYTHONPATH": environment.python_path(PACKAGE)}
+        return subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(code), *map(str, args)], env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more
+        )
 
     def run(code, *args, environ=(), rc=0):
         process = start(code, *args, environ=environ)
-        out, said = process.communicate(timeout=120)
-        assert (process.returncode, said) == (rc, ""), (out, said)
+        out, stderr = process.communicate(timeout=120)
+        assert (process.returncode, stderr) == (rc, ""), (out, stderr)
         return out
 
     run.start = start
@@ -95,6 +95,62 @@ def fs(aws):
     from cove.s3 import S3FileSystem
 
     return S3FileSystem()
+
+
+@pytest.fixture
+def google(fake_gcs, monkeypatch):
+    """The same for gs://, with the session's fake-gcs-server."""
+    import cove
+    from cove.gcs import GCSFileSystem
+
+    cove.register()
+    for name, value in fake_gcs.environ.items():
+        monkeypatch.setenv(name, value)
+    GCSFileSystem.clear_instance_cache()
+    yield fake_gcs
+    GCSFileSystem()._end("")
+    GCSFileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def gs(google):
+    from cove.gcs import GCSFileSystem
+
+    return GCSFileSystem()
+
+
+@pytest.fixture
+def azure(azurite, monkeypatch):
+    """The same for az://, with the session's Azurite."""
+    import cove
+    from cove.azure import AzureBlobFileSystem
+
+    cove.register()
+    for name, value in azurite.environ.items():
+        monkeypatch.setenv(name, value)
+    AzureBlobFileSystem.clear_instance_cache()
+    yield azurite
+    AzureBlobFileSystem()._end("")
+    AzureBlobFileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def az(azure):
+    from cove.azure import AzureBlobFileSystem
+
+    return AzureBlobFileSystem()
+
+
+class Cloud:
+    """A store that is not S3: `fs`, and the `scheme` that Lightning's pages write for it."""
+
+    def __init__(self, scheme, fs):
+        self.scheme, self.fs = scheme, fs
+
+
+@pytest.fixture(params=["gs", "az"])
+def cloud(request):
+    return Cloud(request.param, request.getfixturevalue(request.param))
 
 
 @pytest.fixture

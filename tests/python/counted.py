@@ -1,6 +1,6 @@
-"""For tests of the package under other programs: it is there as pip would leave it, and they have a place on MinIO behind a proxy that counts.
+"""Fixtures for tests of the package under other programs: the package as pip installs it, and a prefix on MinIO behind a proxy that counts requests.
 
-    from counted import proxy, root  # noqa: F401
+from counted import proxy, root  # noqa: F401
 """
 
 import atexit
@@ -25,8 +25,9 @@ def installed():
     metadata = site / "cove-0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: cove\nVersion: 0\n")
-    (metadata / "entry_points.txt").write_text("".join(
-        f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in names.items()) for group, names in groups.items()))
+    (metadata / "entry_points.txt").write_text(
+        "".join(f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in names.items()) for group, names in groups.items())
+    )
     places = [str(site), str(environment.build_dir() / "python")]
     sys.path[:0] = places
     return places
@@ -44,7 +45,7 @@ def proxy(minio, monkeypatch):
     with Counting(minio.port) as proxy:
         for name, value in proxy.environ(minio).items():
             monkeypatch.setenv(name, value)
-        # By the environment alone, an instance of an earlier test that somebody still holds would be the same one.
+        # With the environment alone, fsspec would return the cached instance of an earlier test.
         monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": proxy.endpoint})
         yield proxy
         proxy.refuse = lambda request: False

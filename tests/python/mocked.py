@@ -1,6 +1,6 @@
 """Fixtures for a filesystem on the mock store, which takes any key and shows its objects:
 
-    from mocked import face, fs, mock, stored  # noqa: F401
+from mocked import face, fs, mock, stored  # noqa: F401
 """
 
 import asyncio

@@ -1,5 +1,5 @@
-"""An example of each of the programs that read and write by fsspec, as their own manuals have it. Run by test_others.py, in the Python that
-has them:
+"""An example of each program that reads and writes through fsspec, as in its manual. test_others.py runs it, in the Python environment that
+has the programs:
 
     others.py NAME URL
 """
@@ -34,7 +34,7 @@ def pandas_parquet(root):
     frame = pandas.DataFrame({"step": range(1000), "loss": [1 / (n + 1) for n in range(1000)]})
     frame.to_parquet(root + "/a.parquet", filesystem=fs)
     assert pandas.read_parquet(root + "/a.parquet", filesystem=fs).equals(frame)
-    assert list(pandas.read_parquet(root + "/a.parquet", columns=["loss"], storage_options={})) == ["loss"]  # the same, said otherwise
+    assert list(pandas.read_parquet(root + "/a.parquet", columns=["loss"], storage_options={})) == ["loss"]  # the same, in another form
 
 
 def pyarrow_parquet(root):
@@ -53,10 +53,9 @@ def pyarrow_parquet(root):
     pyarrow.dataset.write_dataset(table, path + "/parts", format="parquet", partitioning=["part"], filesystem=fs)
     dataset = pyarrow.dataset.dataset(path + "/parts", partitioning=["part"], filesystem=fs)
     assert dataset.count_rows(filter=pyarrow.dataset.field("part") == "a") == 5000
-    pyarrow.dataset.write_dataset(table[:10], path + "/parts", format="parquet", partitioning=["part"], filesystem=fs,
-                                  existing_data_behavior="delete_matching")
+    pyarrow.dataset.write_dataset(table[:10], path + "/parts", format="parquet", partitioning=["part"], filesystem=fs, existing_data_behavior="delete_matching")
     assert dataset.replace_schema(dataset.schema) and pyarrow.dataset.dataset(path + "/parts", filesystem=fs).count_rows() == 10
-    # Several files: pyarrow closes the earlier ones on threads of its own.
+    # Several files: pyarrow closes the earlier ones on its own threads.
     pyarrow.dataset.write_dataset(table, path + "/many", format="parquet", filesystem=fs, max_rows_per_file=1000, max_rows_per_group=1000)
     assert len(fs.ls(path + "/many")) == 10 and pyarrow.dataset.dataset(path + "/many", filesystem=fs).count_rows() == 10_000
 
@@ -225,8 +224,21 @@ def universal_pathlib(root):
     assert sorted(path.name for path in folder.iterdir()) == ["d1.txt", "deep"]
 
 
-EXAMPLES = {function.__name__: function for function in (
-    pandas_csv, pandas_parquet, pandas_that_fails, pyarrow_parquet, pyarrow_that_fails, zarr_store, xarray_zarr, dask_collections, hugging_face_datasets, universal_pathlib)}
+EXAMPLES = {
+    function.__name__: function
+    for function in (
+        pandas_csv,
+        pandas_parquet,
+        pandas_that_fails,
+        pyarrow_parquet,
+        pyarrow_that_fails,
+        zarr_store,
+        xarray_zarr,
+        dask_collections,
+        hugging_face_datasets,
+        universal_pathlib,
+    )
+}
 
 
 def main():

@@ -1,4 +1,4 @@
-"""A server of one trick on loopback: each request goes to a function of the test's, which may answer, wait, or never do."""
+"""A server on loopback that passes each request to a function of the test, which may respond, wait, or never respond."""
 
 import http.server
 import threading
@@ -30,8 +30,14 @@ class Stub:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = "s3://bucket/key"
-        self.options = {"endpoint_url": f"http://127.0.0.1:{self.server.server_port}", "key": "k", "secret": "s",
-                        "region": "us-east-1", "retries": "0", "read_timeout": "600"}
+        self.options = {
+            "endpoint_url": f"http://127.0.0.1:{self.server.server_port}",
+            "key": "k",
+            "secret": "s",
+            "region": "us-east-1",
+            "retries": "0",
+            "read_timeout": "600",
+        }
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -50,7 +56,7 @@ def stall(stub, handler):
 
 
 def deny(stub, handler):
-    """Answers once the test says so: 403."""
+    """Answers 403 when the test allows it."""
     stub.free.wait()
     body = b"<Error><Code>AccessDenied</Code></Error>" if handler.command != "HEAD" else b""
     handler.send_response(403)
@@ -62,8 +68,13 @@ def deny(stub, handler):
 def corrupt(stub, handler):
     """Five bytes and the checksum of others."""
     handler.send_response(206 if handler.headers.get("Range") else 200)
-    for name, value in {"Content-Length": "5", "Content-Range": "bytes 0-4/5", "ETag": '"e"', "x-amz-checksum-crc32c": "AAAAAA==",
-                        "x-amz-checksum-type": "FULL_OBJECT"}.items():
+    for name, value in {
+        "Content-Length": "5",
+        "Content-Range": "bytes 0-4/5",
+        "ETag": '"e"',
+        "x-amz-checksum-crc32c": "AAAAAA==",
+        "x-amz-checksum-type": "FULL_OBJECT",
+    }.items():
         handler.send_header(name, value)
     handler.end_headers()
     if handler.command == "GET":

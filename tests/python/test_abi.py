@@ -1,4 +1,4 @@
-"""The extension is one for every Python from 3.10 on, and brings nothing of its own into a process but itself."""
+"""One extension file works with every Python from 3.10 on. It exports one symbol, and contains the library."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cove import _cove
 
-# Of Python's, what is used and has not been in the stable ABI of 3.10 by name: python/src/buffer.h says why it may be.
+# Of Python's, what is used and has not been in the stable ABI of 3.10 by name: python/src/buffer.h has the reason.
 DECLARED_BY_US = {"PyBuffer_Release"}
 
 
@@ -17,11 +17,11 @@ def symbols(*options):
     return {line.split()[-1].split("@")[0] for line in listing.splitlines()}
 
 
-def test_its_name_says_so():
+def test_the_file_name_contains_abi3():
     assert Path(_cove.__file__).name == "_cove.abi3.so"
 
 
-def test_it_exports_nothing_but_its_start():
+def test_only_the_init_function_is_exported():
     assert symbols("--defined-only") == {"PyInit__cove"}
 
 
@@ -30,7 +30,7 @@ def test_the_library_is_inside():
     assert "libcove" not in needed and "libpython" not in needed
 
 
-def test_what_it_uses_is_in_the_stable_abi():
+def test_only_the_stable_abi_is_used():
     """Held against Python's own list, of the standard library's headers: what is declared with Py_LIMITED_API of 3.10."""
     import sysconfig
 
@@ -40,8 +40,7 @@ def test_what_it_uses_is_in_the_stable_abi():
     used = {name for name in symbols("--undefined-only") if re.match(r"_?Py", name)}
     assert used, "nm saw nothing"
     source = "#define PY_SSIZE_T_CLEAN\n#define Py_LIMITED_API 0x030A0000\n#include <Python.h>\n"
-    declared = subprocess.run(["cc", "-E", f"-I{include}", "-x", "c", "-"], input=source, capture_output=True, text=True,
-                              check=True).stdout
+    declared = subprocess.run(["cc", "-E", f"-I{include}", "-x", "c", "-"], input=source, capture_output=True, text=True, check=True).stdout
     there = set(re.findall(r"\b_?Py\w+\b", declared))
     # Up to 3.12 PY_SSIZE_T_CLEAN gives some of them another name, which later ones keep too.
     plain = [{re.sub(r"^_(\w+)_SizeT$", r"\1", name) for name in names} for names in (used, there)]

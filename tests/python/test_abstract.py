@@ -1,4 +1,4 @@
-"""fsspec's own suite for filesystems, whole, on MinIO."""
+"""fsspec's test suite for filesystems, completely, on MinIO."""
 
 import fsspec.tests.abstract as abstract
 import pytest
@@ -29,7 +29,7 @@ for name in ("Copy", "Get", "Put", "Pipe", "Open"):
         globals()[f"Test{name}"] = type(f"Test{name}", (suite, Fixtures), {})
 
 
-# These look at a directory that was only made, where there should be none.
+# These expect that a directory that was only made does not exist.
 for suite, test in (("TestCopy", "test_copy_directory_to_new_directory"), ("TestPut", "test_put_directory_to_new_directory")):
     setattr(globals()[suite], test, pytest.mark.skip(reason="a directory that was made is there until its files have gone")(getattr(globals()[suite], test)))
 del suite

@@ -1,4 +1,4 @@
-"""Names that programs pass to calls of a filesystem: hints pass everywhere, what would change the result is done or refused by its name."""
+"""Keyword arguments of a filesystem's calls: hints are accepted everywhere; an argument that would change the result has an effect or raises TypeError."""
 
 import asyncio
 import contextlib
@@ -89,13 +89,13 @@ def test_each_hint_is_tried():
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_hints_pass(nowhere, call):
+def test_hints_are_accepted(nowhere, call):
     with contextlib.suppress(OSError):  # the server is asked
         CALLS[call](nowhere, "bucket/x", **GIVEN)
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_what_would_change_the_result_is_refused_by_name_before_anything_is_done(nowhere, call):
+def test_arguments_that_would_change_the_result_are_refused_first(nowhere, call):
     for name, value in REFUSED.items():
         with pytest.raises(TypeError, match=f"{name!r} is not an argument"):
             if (call, name) == ("mkdir", "acl"):  # NotImplementedError
@@ -104,13 +104,13 @@ def test_what_would_change_the_result_is_refused_by_name_before_anything_is_done
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_what_asks_for_nothing_passes(nowhere, call):
+def test_empty_values_are_accepted(nowhere, call):
     """s3fs's own defaults."""
     with contextlib.suppress(OSError):
         CALLS[call](nowhere, "bucket/x", acl="", preserve_etag=None, requester_pays=False, s3_additional_kwargs={}, colour=None, overwrite=True)
 
 
-def test_advice_on_what_is_refused(nowhere):
+def test_a_refusal_gives_advice(nowhere):
     with pytest.raises(TypeError, match=r"s3://bucket/x: 'ACL' .*: give it to the filesystem, as s3_additional_kwargs=\{'ACL': \.\.\.\}"):
         nowhere.pipe_file("bucket/x", b"", ACL="private")
     with pytest.raises(TypeError, match="'requester_pays' .* to the filesystem"):
@@ -119,7 +119,7 @@ def test_advice_on_what_is_refused(nowhere):
         nowhere.pipe_file("bucket/x", b"", IfNoneMatch="*")
 
 
-def test_what_the_filesystem_does_in_each_call_may_be_asked_for(fs, root):
+def test_a_call_may_repeat_the_filesystems_options(fs, root):
     payer = S3FileSystem(requester_pays=True, s3_additional_kwargs={"StorageClass": "STANDARD"})
     payer.pipe_file(f"{root}/x", b"abc", StorageClass="STANDARD")
     with payer.open(f"{root}/x", requester_pays=True) as f:
@@ -129,7 +129,7 @@ def test_what_the_filesystem_does_in_each_call_may_be_asked_for(fs, root):
 
 
 def test_overwriting_is_what_a_put_does(fs, root, tmp_path):
-    """Prefect's put_directory says so."""
+    """As in Prefect's put_directory."""
     (tmp_path / "x").write_bytes(b"new")
     fs.pipe_file(f"{root}/x", b"old")
     fs.put_file(str(tmp_path / "x"), f"{root}/x", overwrite=True)

@@ -1,4 +1,4 @@
-"""The coroutines, on MinIO: many at once, cancelled, on several loops, and the ordinary methods beside them."""
+"""The coroutines, on MinIO: many at once, cancelled, on several loops, and together with the synchronous methods."""
 
 import asyncio
 import contextlib
@@ -89,7 +89,7 @@ def test_hundreds_at_once(afs, root):
     run(main())
 
 
-def test_a_job_waits_for_room(afs, root, monkeypatch):
+def test_a_job_waits_while_the_queue_is_full(afs, root, monkeypatch):
     from cove import asyncio_queue
 
     monkeypatch.setattr(asyncio_queue, "MAX_JOBS", 3)
@@ -142,7 +142,7 @@ def test_two_loops_one_after_the_other_and_at_once(afs, root):
     assert [afs.cat(f"{root}/{name}") for name in "abcdef"] == [name.encode() for name in "abcdef"]
 
 
-def test_a_loop_that_has_ended_leaves_nothing(afs, root):
+def test_a_closed_loop_releases_its_queue(afs, root):
     from cove.asyncio_queue import _queues
 
     async def main():
@@ -154,7 +154,7 @@ def test_a_loop_that_has_ended_leaves_nothing(afs, root):
     assert [loop for loop in _queues if loop.is_closed()] == []  # fsspec's own loop may be in it, and is open
 
 
-def test_a_loop_that_was_closed_with_jobs_under_way_leaves_nothing(afs, root):
+def test_a_loop_closed_with_jobs_under_way_releases_its_queue(afs, root):
     from cove.asyncio_queue import _queues
 
     async def main():
@@ -172,7 +172,7 @@ def test_a_loop_that_was_closed_with_jobs_under_way_leaves_nothing(afs, root):
     assert loop not in _queues
 
 
-def test_ordinary_methods_beside_the_coroutines(afs, fs, root):
+def test_synchronous_methods_together_with_coroutines(afs, fs, root):
     async def main():
         afs.pipe(f"{root}/x", b"1")  # of the asynchronous instance, on the running loop
         assert await afs._cat_file(f"{root}/x") == afs.cat(f"{root}/x") == fs.cat(f"{root}/x") == b"1"
@@ -298,7 +298,7 @@ def test_a_write_that_is_abandoned_publishes_nothing(afs, root):
     run(main())
 
 
-def test_closed_while_an_exception_passes(afs, root):
+def test_closed_while_an_exception_propagates(afs, root):
     async def own_finally(f):
         try:
             await f.write(b"half")
@@ -323,7 +323,7 @@ def test_closed_while_an_exception_passes(afs, root):
     run(main())
 
 
-def test_an_exception_that_was_caught_inside_ends_no_file(afs, root):
+def test_a_caught_exception_does_not_discard_the_file(afs, root):
     @contextlib.asynccontextmanager
     async def opened(name):
         async with await afs.open_async(f"{root}/{name}", "wb") as f:
@@ -347,7 +347,7 @@ def test_an_exception_that_was_caught_inside_ends_no_file(afs, root):
 
 
 @pytest.mark.parametrize("end", ["close", "discard"])
-def test_a_file_that_has_ended_holds_no_exception(afs, root, end):
+def test_a_closed_file_keeps_no_exception_alive(afs, root, end):
     class Large:
         """Stands for what the functions hold that an exception has passed."""
 

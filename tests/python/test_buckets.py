@@ -1,4 +1,4 @@
-"""What makes and removes buckets, and what does not."""
+"""Which calls make and remove buckets, and which do not."""
 
 import contextlib
 import errno
@@ -42,7 +42,7 @@ def test_buckets(fs, root):
     assert not fs.exists(name)
 
 
-def test_a_bucket_is_made_by_its_own_name_only(fs, root, tmp_path):
+def test_only_mkdir_of_a_bucket_makes_it(fs, root, tmp_path):
     from cove.s3 import S3FileSystem
 
     name = root.rpartition("/")[2]
@@ -83,7 +83,7 @@ def test_a_bucket_is_made_by_its_own_name_only(fs, root, tmp_path):
     willing.rmdir(name)
 
 
-def test_what_makes_the_folder_of_a_file_makes_no_bucket(fs, root, tmp_path):
+def test_makedirs_of_a_files_parent_makes_no_bucket(fs, root, tmp_path):
     """A file right below a bucket: its folder is the bucket."""
     from fsspec.generic import rsync
 

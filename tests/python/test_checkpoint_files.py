@@ -40,12 +40,17 @@ def here(tmp_path, monkeypatch):
 
 # ---- paths ----
 
+
 @pytest.mark.parametrize("scheme", ["s3", "s3a"])
 def test_a_url_as_a_path_is_refused(root, here, io, scheme):
     url = f"{scheme}://{root.removeprefix('s3://')}/a.ckpt"
     for place in Path(url), str(Path(url)):
-        for call in (lambda: io.save_checkpoint({"a": 1}, place), lambda: io.load_checkpoint(place), lambda: io.remove_checkpoint(place),
-                     lambda: io.copy_checkpoint(url, place)):
+        for call in (
+            lambda: io.save_checkpoint({"a": 1}, place),
+            lambda: io.load_checkpoint(place),
+            lambda: io.remove_checkpoint(place),
+            lambda: io.copy_checkpoint(url, place),
+        ):
             with pytest.raises(InvalidArgument, match=f"one slash.*{url}"):
                 call()
             io.teardown()
@@ -64,7 +69,7 @@ def test_local_names_that_resemble_urls(here, io):
 @pytest.mark.parametrize("name", training.NAMES)
 @pytest.mark.parametrize("given", ["dirpath", "default_root_dir", "save_dir"])
 def test_a_run_at_a_path_is_refused(root, here, name, given):
-    """Before the first step. A logger may leave files of its own, but no checkpoint."""
+    """Before the first step. A logger may leave its files, but no checkpoint."""
     pytest.importorskip(name)
     pl = training.package(name)
     place, steps = Path(f"{root}/run"), []
@@ -90,7 +95,7 @@ def test_a_path_with_lightnings_callback(pl, root, here):
     assert not list(here.rglob("*.ckpt")) and names(root) == []
 
 
-def test_a_path_in_upper_case_and_the_way_out(here, io):
+def test_a_path_in_upper_case_and_the_advice(here, io):
     with pytest.raises(InvalidArgument, match="'s3://bucket/a'"):
         io.save_checkpoint({"a": 1}, Path("S3://bucket/a"))
     with pytest.raises(InvalidArgument) as caught:
@@ -136,8 +141,7 @@ def test_a_path_in_an_emergency(pl, root, here, plugin):
         model = pl.model()
         model.at_batch = fails
         with pytest.raises(KeyError, match="the training failed"):
-            fit(pl, root, model, plugins=[getattr(pl.cove, plugin)()],
-                callbacks=[pl.callbacks.OnExceptionCheckpoint(place)])
+            fit(pl, root, model, plugins=[getattr(pl.cove, plugin)()], callbacks=[pl.callbacks.OnExceptionCheckpoint(place)])
         assert load(f"{root}/run/on_exception.ckpt")["global_step"] == 2 and os.listdir(here) == []
         fsspec.filesystem("s3").rm(f"{root}/run", recursive=True)
     io = getattr(pl.cove, plugin)()
@@ -150,10 +154,30 @@ def test_filesystems_refuse_paths_of_urls(root, here):
     fs = fsspec.filesystem("s3")
     fs.pipe(f"{root}/a", b"1")
     lost = Path(f"{root}/a")
-    for call in (fs.open, fs.ls, fs.info, fs.exists, fs.isdir, fs.find, fs.glob, fs.cat, fs.rm, fs.touch, fs.makedirs, fs.size, lambda p: fs.pipe(p, b"2"),
-                 lambda p: fs.open(p, "ab"), lambda p: fs.open(str(p), "wb"), lambda p: fs.copy(f"{root}/a", p), lambda p: fs.mv(p, f"{root}/b"),
-                 lambda p: fs.get(f"{root}/a", p), lambda p: fs.get_file(f"{root}/a", p), lambda p: fs.put(__file__, p), lambda p: fs.cat([p]),
-                 lambda p: fs.bulk_delete([p])):
+    for call in (
+        fs.open,
+        fs.ls,
+        fs.info,
+        fs.exists,
+        fs.isdir,
+        fs.find,
+        fs.glob,
+        fs.cat,
+        fs.rm,
+        fs.touch,
+        fs.makedirs,
+        fs.size,
+        lambda p: fs.pipe(p, b"2"),
+        lambda p: fs.open(p, "ab"),
+        lambda p: fs.open(str(p), "wb"),
+        lambda p: fs.copy(f"{root}/a", p),
+        lambda p: fs.mv(p, f"{root}/b"),
+        lambda p: fs.get(f"{root}/a", p),
+        lambda p: fs.get_file(f"{root}/a", p),
+        lambda p: fs.put(__file__, p),
+        lambda p: fs.cat([p]),
+        lambda p: fs.bulk_delete([p]),
+    ):
         with pytest.raises(InvalidArgument, match="one slash"):
             call(lost)
     assert os.listdir(here) == [] and content(f"{root}/a") == b"1" and names(root) == ["a"]
@@ -222,6 +246,7 @@ def test_resuming_in_another_folder(pl, root, here):
 
 
 # ---- files ----
+
 
 def other_files(folder):
     checkpoint = folder / "a.ckpt"
@@ -295,7 +320,7 @@ def test_the_old_format_is_read(root, tmp_path, io):
     assert same(io.load_checkpoint(f"{root}/a.ckpt"), state) and same(load(f"{root}/a.ckpt"), state)
 
 
-def test_a_refusal_of_the_store_is_not_blamed_on_the_file(root, io, proxy):
+def test_a_refusal_of_the_store_is_not_reported_as_a_corrupt_file(root, io, proxy):
     io.save_checkpoint({"w": torch.ones(5_000_000)}, f"{root}/a.ckpt")
     io.teardown()
     proxy.clear()
@@ -359,7 +384,7 @@ def test_resuming_from_a_file_that_is_not_lightnings(pl, root, plugin):
             fit(pl, root, plugins=[getattr(pl.cove, plugin)()], ckpt_path=f"{root}/a.ckpt")
 
 
-def test_a_whole_model_is_named(root, pl, tmp_path):
+def test_a_saved_module_is_refused_by_name(root, pl, tmp_path):
     with fsspec.open(f"{root}/a.ckpt", "wb") as file:
         torch.save(torch.nn.Linear(2, 2), file)
     trainer = pl.Trainer(default_root_dir=str(tmp_path), logger=False, plugins=[pl.cove.CoveCheckpointIO()], **training.QUIET)

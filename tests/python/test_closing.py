@@ -198,13 +198,33 @@ def exit_stack_closed_in_a_finally_block(fs, path):
         stack.close()
 
 
-LEFT = [text_over, buffer_over, text_over_fsspec_s, own_exit, own_finally, own_finally_text, own_finally_compressed, own_finally_in_place, closing,
-        exit_stack, zip_file, tar_file, gzip_file, pickled, as_json, numpy_archive, torch_checkpoint, raised_again, caught_further_out,
-        raised_again_while_a_report_is_written, exit_stack_closed_in_a_finally_block]
+LEFT = [
+    text_over,
+    buffer_over,
+    text_over_fsspec_s,
+    own_exit,
+    own_finally,
+    own_finally_text,
+    own_finally_compressed,
+    own_finally_in_place,
+    closing,
+    exit_stack,
+    zip_file,
+    tar_file,
+    gzip_file,
+    pickled,
+    as_json,
+    numpy_archive,
+    torch_checkpoint,
+    raised_again,
+    caught_further_out,
+    raised_again_while_a_report_is_written,
+    exit_stack_closed_in_a_finally_block,
+]
 
 
 @pytest.mark.parametrize("way", LEFT, ids=lambda way: way.__name__)
-def test_half_a_file_replaces_nothing(fs, root, caplog, way):
+def test_an_incomplete_file_replaces_nothing(fs, root, caplog, way):
     fs.pipe(f"{root}/x", OLD)
     with pytest.raises((Failure, TypeError)):
         way(fs, f"{root}/x")
@@ -243,7 +263,7 @@ def test_another_file_is_closed_to_make_room(fs, root):
 
 
 @pytest.mark.parametrize("block", ["except", "finally"])
-def test_opened_written_and_closed_while_an_exception_passes(fs, root, block):
+def test_opened_written_and_closed_while_an_exception_propagates(fs, root, block):
     """For example a report of the failure."""
     with pytest.raises(Failure):
         if block == "except":
@@ -308,9 +328,8 @@ def caught_by_a_generator_that_closes_later(fs, f, write):
 
 
 @pytest.mark.parametrize("kind", ["bytes", "text", "gzip", "in place"])
-@pytest.mark.parametrize("way", [suppressed_by_an_inner_manager, caught_by_a_generator, caught_by_a_generator_that_closes_later],
-                         ids=lambda way: way.__name__)
-def test_an_exception_that_was_caught_inside_ends_no_file(fs, root, kind, way):
+@pytest.mark.parametrize("way", [suppressed_by_an_inner_manager, caught_by_a_generator, caught_by_a_generator_that_closes_later], ids=lambda way: way.__name__)
+def test_a_caught_exception_does_not_discard_the_file(fs, root, kind, way):
     fs.pipe(f"{root}/x", b"")
     f, write = open_as(fs, kind, f"{root}/x")
     way(fs, f, write)
@@ -323,9 +342,10 @@ class Large:
 
 
 @pytest.mark.parametrize("mode", ["wb", "w", "r+b"])
-@pytest.mark.parametrize("end", [lambda f: f.close(), lambda f: f.discard(), lambda f: f.__exit__(Failure, Failure(), None)],
-                         ids=["published", "discarded", "left"])
-def test_a_file_that_has_ended_holds_no_exception(fs, root, mode, end):
+@pytest.mark.parametrize(
+    "end", [lambda f: f.close(), lambda f: f.discard(), lambda f: f.__exit__(Failure, Failure(), None)], ids=["published", "discarded", "left"]
+)
+def test_a_closed_file_keeps_no_exception_alive(fs, root, mode, end):
     def fail():
         large = Large()
         held.append(weakref.ref(large))
@@ -357,7 +377,7 @@ def test_a_log_keeps_what_was_appended(fs, root, caplog):
     assert fs.cat(f"{root}/x") == b"line" and "nothing is published" not in caplog.text
 
 
-def test_a_holder_that_is_dropped_publishes_nothing(fs, root):
+def test_a_file_dropped_with_its_owner_is_not_published(fs, root):
     class Holder:
         def __init__(self):
             self.file = fs.open(f"{root}/x", "wb")
@@ -374,7 +394,7 @@ def test_a_holder_that_is_dropped_publishes_nothing(fs, root):
     assert fs.cat(f"{root}/x") == OLD
 
 
-def test_a_transaction_leaves_out_what_an_exception_left(fs, root):
+def test_a_transaction_skips_files_left_by_an_exception(fs, root):
     with fs.transaction:
         with contextlib.suppress(Failure):
             text_over(fs, f"{root}/a")
@@ -403,7 +423,7 @@ class FailsOnce:
 
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
 @pytest.mark.parametrize("over", ["nothing", "text", "a text file of Python's", "a buffer of Python's", "gzip"])
-def test_after_a_write_that_failed_nothing_is_published(fs, root, error, over):
+def test_nothing_is_published_after_a_failed_write(fs, root, error, over):
     """TextIOWrapper and similar classes close the file below them although their last bytes could not be written."""
     fs.pipe(f"{root}/x", OLD)
     below = fs.open(f"{root}/x", "wb", compression="gzip" if over == "gzip" else None)
@@ -433,7 +453,7 @@ def test_after_a_write_that_failed_nothing_is_published(fs, root, error, over):
     f.close()
 
 
-def test_what_was_no_bytes_may_be_written_again(fs, root):
+def test_a_write_with_a_wrong_type_may_be_repeated(fs, root):
     with fs.open(f"{root}/x", "wb") as f:
         with pytest.raises(TypeError):
             f.write("text")
@@ -512,10 +532,10 @@ DAEMON = """
 """
 
 
-def test_a_daemon_thread_leaves_no_upload(aws, fs, root, python):
+def test_files_of_daemon_threads_leave_no_upload(aws, fs, root, python):
     process = python.start(DAEMON, f"{root}/x", environ=aws.environ)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 0 and f"{root}/x" in said and "was never closed, so nothing is published" in said
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0 and f"{root}/x" in stderr and "was never closed, so nothing is published" in stderr
     assert fs.list_multipart_uploads(root) == [] and not fs.exists(f"{root}/x")
 
 
@@ -537,14 +557,14 @@ def test_the_program_s_own_exit_handlers_close_what_they_write(aws, fs, root, py
     assert fs.cat(f"{root}/x") == b"all end"
 
 
-def test_what_cannot_be_given_up_in_time_is_named(aws, root, python):
+def test_a_file_that_cannot_be_discarded_in_time_is_named(aws, root, python):
     """A store that does not answer delays the exit for a limited time only."""
     process = python.start("import cove.files; cove.files.EXIT_S = 0.0\n" + textwrap.dedent(DAEMON), f"{root}/x", environ=aws.environ)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 0 and f"s3://{root}/x: not published when the process ends; parts of it may stay in the store" in said
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0 and f"s3://{root}/x: not published before the process ended; parts of it may stay in the store" in stderr
 
 
-def test_a_daemon_thread_that_is_publishing_may_end(aws, fs, root, python):
+def test_a_publication_by_a_daemon_thread_is_finished(aws, fs, root, python):
     python("""
         import sys, threading, cove.s3
         from cove import _cove
@@ -569,7 +589,7 @@ def test_a_daemon_thread_that_is_publishing_may_end(aws, fs, root, python):
     assert fs.size(f"{root}/x") == BIG
 
 
-def test_a_forked_child_ends_no_file_of_its_parent_s(aws, fs, root, python):
+def test_a_forked_child_does_not_end_its_parents_files(aws, fs, root, python):
     python("""
         import os, sys, threading, cove.s3
         fs = cove.s3.S3FileSystem()

@@ -16,19 +16,25 @@ from conftest import PACKAGE
 
 def start(*args, **options):
     environ = {**os.environ, "PYTHONPATH": str(PACKAGE)}
-    return subprocess.Popen([sys.executable, "-m", "cove", *map(str, args)], env=environ, stdin=options.pop("stdin", subprocess.DEVNULL),
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    return subprocess.Popen(
+        [sys.executable, "-m", "cove", *map(str, args)],
+        env=environ,
+        stdin=options.pop("stdin", subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
 
 
 def run(*args, **options):
     process = start(*args, **options)
-    out, said = process.communicate(timeout=120)
-    return process.returncode, out, said
+    out, stderr = process.communicate(timeout=120)
+    return process.returncode, out, stderr
 
 
 @pytest.mark.parametrize("args", [["--version"], ["help"], ["help", "ls"], ["fs", "s3"], ["nonsense"], ["ls", "--nonsense"], ["ls", "missing"], []],
                          ids=lambda args: "-".join(args) or "none")  # fmt: skip
-def test_it_says_what_the_command_says(tmp_path, args):
+def test_the_module_prints_what_the_command_prints(tmp_path, args):
     command = subprocess.run([env.build_dir() / "cli" / "cove", *args], capture_output=True, cwd=tmp_path, timeout=120)
     assert run(*args, cwd=tmp_path) == (command.returncode, command.stdout, command.stderr)
 
@@ -56,12 +62,13 @@ def test_a_signal_ends_it_as_it_ends_the_command(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_may_not_grow_ends_it(tmp_path):
+def test_the_file_size_limit_ends_it(tmp_path):
     """Python ignores SIGXFSZ; the command has the system's default."""
     code = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); runpy.run_module('cove', run_name='__main__')"
     results = [
-        subprocess.run([*command, "cp", "-", "x"], input=bytes(1 << 20), capture_output=True, cwd=tmp_path, timeout=120,
-                       env={**os.environ, "PYTHONPATH": str(PACKAGE)})
+        subprocess.run(
+            [*command, "cp", "-", "x"], input=bytes(1 << 20), capture_output=True, cwd=tmp_path, timeout=120, env={**os.environ, "PYTHONPATH": str(PACKAGE)}
+        )
         for command in ([sys.executable, "-c", code], ["sh", "-c", 'ulimit -f 8; exec "$0" "$@"', env.build_dir() / "cli" / "cove"])
     ]
     assert [(r.returncode, r.stdout, r.stderr) for r in results] == [(-signal.SIGXFSZ, b"", b"")] * 2
@@ -76,9 +83,8 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
     process.stderr.close()
 
 
-def test_a_package_without_its_program_says_so(tmp_path):
+def test_a_missing_program_is_reported(tmp_path):
     shutil.copytree(PACKAGE / "cove", tmp_path / "cove", ignore=shutil.ignore_patterns("*.p", "__pycache__"))
     (tmp_path / "cove" / "cove").unlink()
-    process = subprocess.run([sys.executable, "-m", "cove", "ls"], env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True,
-                             text=True, timeout=120)
+    process = subprocess.run([sys.executable, "-m", "cove", "ls"], env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=120)
     assert (process.returncode, process.stdout, process.stderr) == (1, "", f"cove: {tmp_path}/cove/cove: No such file or directory\n")

@@ -1,4 +1,4 @@
-"""Copies of one version where a response is lost, or where a proxy makes ETags weak."""
+"""Copies of one version if a response is lost, or if a proxy makes ETags weak."""
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_a_store_without_etags(mock, fs, request):
     mock.faults.append(Fault({"on": "HeadObject", "times": -1, "headers": {"ETag": ""}}))
     mock.store.put("b/a", b"1" * (6 << 20))
     if "copy_part_threshold" in request.node.callspec.params["fs"]:
-        with pytest.raises(OSError, match="tells no version of the object"):
+        with pytest.raises(OSError, match="gives no version of the object"):
             fs.copy("b/a", "b/to")
         assert mock.store.objects["b/to"][0] == b"old"
     else:

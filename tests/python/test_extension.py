@@ -1,4 +1,4 @@
-"""cove._cove: every method on memory, local files and MinIO; what goes in and out; errors."""
+"""cove._cove: every method on memory, local files and MinIO; arguments, results and errors."""
 
 import errno
 import io
@@ -22,6 +22,7 @@ def names(store, infos):
 
 
 # ---- names ----
+
 
 def test_a_filesystem_names_its_scheme_and_its_paths(store):
     assert store.fs.scheme == store.name
@@ -62,12 +63,14 @@ def test_a_path_is_str_or_bytes(memory, path):
 
 # ---- metadata ----
 
-def test_stat_tells_files_from_directories(store):
+
+def test_stat_distinguishes_files_and_directories(store):
     store.fs.write_file(store / "d/x", b"12345")
-    path, size, is_directory, mtime_ns, etag, version, storage_class, content_type = store.fs.stat(store / "d/x")
+    path, size, is_directory, mtime_ns, etag, version, storage_class, content_type, created_ns, metadata, headers = store.fs.stat(store / "d/x")
     assert (path, size, is_directory) == (store / "d/x", 5, False)
     assert mtime_ns > 1_600_000_000 * 10**9
     assert (etag is not None) or store.name != "s3"
+    assert created_ns is None and metadata is None  # these stores keep no other time, and no metadata was set
     info = store.fs.stat(store / "d")
     assert info[:3] == (store / "d", 0, True)
     assert store.fs.exists(store / "d") is True and store.fs.exists(store / "d/x") is True
@@ -95,6 +98,7 @@ def test_a_listing_of_many_pages(memory):
 
 # ---- files ----
 
+
 @pytest.mark.parametrize("size", [0, 1, 65536, 65537, 3 * MIB, 8 * MIB, 8 * MIB + 1, 21 * MIB + 3])
 def test_whole_files_of_any_size(store, size):
     data = content(size)
@@ -108,7 +112,7 @@ def test_whole_files_of_any_size(store, size):
         assert caught.value.code == "COVE_ELIMIT"
 
 
-def test_a_file_whose_size_does_not_tell():
+def test_a_file_with_a_wrong_size():
     assert _cove.Filesystem("/proc/self").read_file("/proc/self/status").startswith(b"Name:")
 
 
@@ -123,8 +127,7 @@ def test_ranges(store):
     assert read(store / "x", 0, 0) == b""
     assert read(store / "x", 1000, -1) == data[1000:] and read(store / "x", -9, -1) == data[-9:]
     assert read(store / "x", 0, 1 << 60) == data and read(store / "x", -5, 1 << 60) == data[-5:]
-    assert store.fs.read_ranges(store / "x", [(5, 5), (10, 0), (100_000, 3), (299_999, 9)]) == [
-        data[5:10], b"", data[100_000:100_003], data[-1:]]
+    assert store.fs.read_ranges(store / "x", [(5, 5), (10, 0), (100_000, 3), (299_999, 9)]) == [data[5:10], b"", data[100_000:100_003], data[-1:]]
     assert store.fs.read_ranges(store / "x", []) == []
     with pytest.raises(ValueError):
         store.fs.read_ranges(store / "x", [(0, -1)])
@@ -178,6 +181,7 @@ def test_abandoned_uploads(s3):
 
 
 # ---- what a store keeps beside the bytes ----
+
 
 def test_metadata(s3):
     s3.fs.write_file(s3 / "x", b"x", content_type="text/x-odd", metadata={"Epoch": "3", "run": "a b"})
@@ -233,15 +237,20 @@ def test_signed_urls(s3):
     assert s3.options["secret"] not in s3.fs.sign(s3 / "x")
 
 
-def test_a_store_without_them_says_so(memory):
+def test_a_store_without_object_features_is_unsupported(memory):
     memory.fs.write_file(memory / "x", b"")
-    for call in (lambda: memory.fs.set_metadata(memory / "x", {"a": "b"}), lambda: memory.fs.tags(memory / "x"),
-                 lambda: memory.fs.set_tags(memory / "x", {}), lambda: memory.fs.sign(memory / "x")):
+    for call in (
+        lambda: memory.fs.set_metadata(memory / "x", {"a": "b"}),
+        lambda: memory.fs.tags(memory / "x"),
+        lambda: memory.fs.set_tags(memory / "x", {}),
+        lambda: memory.fs.sign(memory / "x"),
+    ):
         with pytest.raises(io.UnsupportedOperation):
             call()
 
 
 # ---- many ----
+
 
 def test_many_files_at_once(store):
     files = {store / f"{i:03}": content(i * 100, i) for i in range(300)}
@@ -255,7 +264,7 @@ def test_many_files_at_once(store):
     assert fs.read_many([]) == []
 
 
-def test_of_many_each_has_its_own_end(store):
+def test_many_files_have_separate_results(store):
     store.fs.write_file(store / "a", b"A")
     store.fs.write_file(store / "c", content(9 * MIB))
     got = store.fs.read_many([store / "a", store / "b", store / "c", store / "a", store / "d"])
@@ -265,11 +274,18 @@ def test_of_many_each_has_its_own_end(store):
     assert isinstance(store.fs.stat_many([store / "b"])[0], FileNotFoundError)
 
 
-def test_what_many_takes_is_checked_first(memory):
-    for call in (lambda: memory.fs.read_many([3]), lambda: memory.fs.write_many([("x",)]),
-                 lambda: memory.fs.write_many([(memory / "x", b"x"), (memory / "y", "text")]),
-                 lambda: memory.fs.copy_many([("a", "b", "c")]), lambda: memory.fs.read_many(7), lambda: memory.fs.remove_files(["a", 3]),
-                 lambda: memory.fs.remove_files(None), lambda: memory.fs.remove_files("ab"), lambda: memory.fs.remove_files(b"ab")):
+def test_arguments_of_many_calls_are_checked_first(memory):
+    for call in (
+        lambda: memory.fs.read_many([3]),
+        lambda: memory.fs.write_many([("x",)]),
+        lambda: memory.fs.write_many([(memory / "x", b"x"), (memory / "y", "text")]),
+        lambda: memory.fs.copy_many([("a", "b", "c")]),
+        lambda: memory.fs.read_many(7),
+        lambda: memory.fs.remove_files(["a", 3]),
+        lambda: memory.fs.remove_files(None),
+        lambda: memory.fs.remove_files("ab"),
+        lambda: memory.fs.remove_files(b"ab"),
+    ):
         with pytest.raises(TypeError):
             call()
     assert not memory.fs.exists(memory / "x")
@@ -279,6 +295,7 @@ def test_what_many_takes_is_checked_first(memory):
 
 
 # ---- streams ----
+
 
 @pytest.mark.parametrize("size", [0, 100, 3 * MIB])
 def test_a_reader(store, size):
@@ -302,8 +319,15 @@ def test_a_reader(store, size):
     reader.close()
     reader.close()
     assert reader.closed
-    for call in (reader.read, lambda: reader.readinto(into), lambda: reader.read_at(0, 1), lambda: reader.read_ranges([]),
-                 lambda: reader.seek(0), reader.tell, lambda: reader.size):
+    for call in (
+        reader.read,
+        lambda: reader.readinto(into),
+        lambda: reader.read_at(0, 1),
+        lambda: reader.read_ranges([]),
+        lambda: reader.seek(0),
+        reader.tell,
+        lambda: reader.size,
+    ):
         with pytest.raises(ValueError, match="closed"):
             call()
 
@@ -322,7 +346,7 @@ def test_a_writer(store):
     writer = _cove.Writer(store.fs, store / "x", expected_size=len(data))
     view = memoryview(data)
     for at in range(0, len(data), 3 * MIB):
-        assert writer.write(view[at:at + 3 * MIB]) == len(view[at:at + 3 * MIB])
+        assert writer.write(view[at : at + 3 * MIB]) == len(view[at : at + 3 * MIB])
     assert (writer.tell(), writer.closed) == (len(data), False)
     assert not store.fs.exists(store / "x")
     writer.finish()
@@ -365,7 +389,7 @@ def test_a_copy_of_one_version_from_other_stores(s3, options):
             fs.copy(s3 / "a", s3 / "b", etag)
 
 
-def test_what_a_writer_does_not_finish_is_not_there(s3):
+def test_an_unfinished_writer_publishes_nothing(s3):
     writer = _cove.Writer(s3.fs, s3 / "aborted")
     writer.write(content(20 * MIB))
     writer.abort()
@@ -412,15 +436,19 @@ def test_an_appender(store):
         _cove.Appender(store.fs, store / "log", flush_interval=-1)
 
 
-def test_what_an_appender_gathered_comes_at_the_exit(s3, python):
-    python("""
+def test_buffered_appends_are_sent_at_exit(s3, python):
+    python(
+        """
         import sys
         from cove import _cove
         kept = _cove.Appender(_cove.Filesystem(sys.argv[1]), sys.argv[1], flush_interval=3600)
         kept.write(b"last words")
         import builtins
         builtins.kept = kept
-    """, s3.fs.url(s3 / "log"), environ=s3.environ)
+    """,
+        s3.fs.url(s3 / "log"),
+        environ=s3.environ,
+    )
     assert s3.fs.read_file(s3 / "log") == b"last words"
 
 
@@ -435,7 +463,7 @@ BUFFERS = {
 
 
 @pytest.mark.parametrize("kind", BUFFERS)
-def test_what_can_be_written(memory, kind):
+def test_buffers_that_can_be_written(memory, kind):
     buffer = BUFFERS[kind]()
     memory.fs.write_file(memory / "a", buffer)
     memory.fs.append(memory / "a", buffer)
@@ -447,7 +475,7 @@ def test_what_can_be_written(memory, kind):
 
 
 @pytest.mark.parametrize("make", [lambda: bytearray(8), lambda: memoryview(bytearray(10))[1:-1], lambda: numpy.zeros((2, 2), "i2")])
-def test_what_can_be_read_into(memory, make):
+def test_buffers_that_can_be_read_into(memory, make):
     memory.fs.write_file(memory / "x", b"abcdefghij")
     into = make()
     assert memory.fs.read_into(memory / "x", 1, into) == 8
@@ -457,25 +485,28 @@ def test_what_can_be_read_into(memory, make):
     assert memory.fs.read_into(memory / "x", 8, into) == 2 and bytes(memoryview(into)) == b"ijcdefgh"
 
 
-def test_what_cannot(memory):
+def test_buffers_that_are_refused(memory):
     memory.fs.write_file(memory / "x", b"abcdefgh")
     reader = _cove.Reader(memory.fs, memory / "x")
     frozen = numpy.zeros(8, "u1")
     frozen.flags.writeable = False
-    for buffer in (b"12345678", memoryview(b"12345678"), frozen, "text", None, numpy.zeros(16, "u1")[::2],
-                   memoryview(bytearray(16))[::2]):
+    for buffer in (b"12345678", memoryview(b"12345678"), frozen, "text", None, numpy.zeros(16, "u1")[::2], memoryview(bytearray(16))[::2]):
         for call in (lambda: memory.fs.read_into(memory / "x", 0, buffer), lambda: reader.readinto(buffer)):
             with pytest.raises((TypeError, ValueError, BufferError)):
                 call()
     for buffer in ("text", None, 5, memoryview(bytearray(16))[::2], numpy.zeros((4, 4))[:, 1]):
-        for call in (lambda: memory.fs.write_file(memory / "y", buffer), lambda: memory.fs.append(memory / "y", buffer),
-                     lambda: memory.fs.write_many([(memory / "y", buffer)])):
+        for call in (
+            lambda: memory.fs.write_file(memory / "y", buffer),
+            lambda: memory.fs.append(memory / "y", buffer),
+            lambda: memory.fs.write_many([(memory / "y", buffer)]),
+        ):
             with pytest.raises((TypeError, ValueError, BufferError)):
                 call()
     assert not memory.fs.exists(memory / "y")
 
 
 # ---- errors ----
+
 
 def test_the_class_of_an_error_is_the_errno_s(store):
     fs = store.fs
@@ -507,9 +538,13 @@ def test_a_file_in_the_way(tmp_path):
 
 
 def test_invalid_arguments_are_value_errors_and_os_errors():
-    for url, options, said in (("ftp://x/y", None, "ftp"), ("s3://b/k", {"endpont_url": "x"}, "endpoint_url"),
-                               ("s3://b/k", {"anon": "perhaps"}, "anon"), ("", None, "empty URL")):
-        with pytest.raises(_cove.InvalidArgument, match=said) as caught:
+    for url, options, reason in (
+        ("ftp://x/y", None, "ftp"),
+        ("s3://b/k", {"endpont_url": "x"}, "endpoint_url"),
+        ("s3://b/k", {"anon": "perhaps"}, "anon"),
+        ("", None, "empty URL"),
+    ):
+        with pytest.raises(_cove.InvalidArgument, match=reason) as caught:
             _cove.Filesystem(url, options)
         assert isinstance(caught.value, ValueError) and isinstance(caught.value, OSError)
         assert (caught.value.errno, caught.value.code) == (errno.EINVAL, "COVE_EINVAL")
@@ -518,7 +553,7 @@ def test_invalid_arguments_are_value_errors_and_os_errors():
             _cove.Filesystem("s3://b/k", options)
 
 
-def test_what_a_store_cannot_do_is_unsupported(memory):
+def test_unsupported_operations_raise_not_implemented(memory):
     with pytest.raises(io.UnsupportedOperation) as caught:
         memory.fs.abandoned_uploads(memory.root, 0)
     assert caught.value.code == "COVE_ENOTSUP" and isinstance(caught.value, OSError)
@@ -538,7 +573,7 @@ def test_the_stores_own_code(s3):
     assert caught.value.store_code == "NoSuchKey" and caught.value.http_status == 404
 
 
-def test_nobody_listens(s3):
+def test_connection_refused(s3):
     import env
 
     fs = _cove.Filesystem(s3.url, {**s3.options, "endpoint_url": f"http://127.0.0.1:{env.free_port()}", "retries": "0"})
@@ -547,23 +582,32 @@ def test_nobody_listens(s3):
     assert (caught.value.code, caught.value.retryable) == ("COVE_ENETWORK", True)
 
 
-def test_corrupt_data_has_a_class_of_its_own():
+def test_corrupt_data_has_a_separate_class():
     assert issubclass(_cove.CorruptData, OSError) and issubclass(_cove.PreconditionFailed, OSError)
     assert not issubclass(_cove.CorruptData, ValueError)
 
 
-def test_errors_go_from_process_to_process(memory):
+def test_errors_can_be_pickled(memory):
     import pickle
 
     memory.fs.write_file(memory / "x", b"")
-    for call in (lambda: memory.fs.stat(memory / "no"), lambda: _cove.Filesystem("odd://x"), lambda: memory.fs.tags(memory / "x"),
-                 lambda: memory.fs.write_file(memory / "x", b"", "match", '"other"')):
+    for call in (
+        lambda: memory.fs.stat(memory / "no"),
+        lambda: _cove.Filesystem("odd://x"),
+        lambda: memory.fs.tags(memory / "x"),
+        lambda: memory.fs.write_file(memory / "x", b"", "match", '"other"'),
+    ):
         with pytest.raises(OSError) as caught:
             call()
         error = pickle.loads(pickle.dumps(caught.value))
         assert type(error) is type(caught.value) and str(error) == str(caught.value)
         assert (error.errno, error.code, error.http_status, error.store_code, error.retryable) == (
-            caught.value.errno, caught.value.code, caught.value.http_status, "", caught.value.retryable)
+            caught.value.errno,
+            caught.value.code,
+            caught.value.http_status,
+            "",
+            caught.value.retryable,
+        )
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "soon"])
@@ -574,7 +618,8 @@ def test_a_timeout_is_a_number_above_zero(memory, timeout):
 
 # ---- the module ----
 
-def test_what_the_library_knows():
+
+def test_known_schemes_and_options():
     rows = {row[0]: row for row in _cove.known_implementations()}
     assert {"file", "memory", "s3", "s3a"} <= set(rows) and rows["s3"][1] == "s3" and rows["s3"][3] is True
     options = {row["name"]: row for row in _cove.option_help("s3")}
@@ -593,7 +638,7 @@ def test_everything_is_documented():
                     assert function.__doc__ and function.__text_signature__, f"{name}.{method}"
 
 
-def test_the_hints_name_what_there_is():
+def test_the_type_hints_name_every_attribute():
     import ast
     from pathlib import Path
 
@@ -621,8 +666,8 @@ def test_log_lines_come_to_python_s_loggers(s3, caplog):
     assert any(record.name.startswith("cove.") for record in caplog.records)
 
 
-def test_a_log_may_be_kept_in_a_store(s3):
-    """What its handler says by that is for the next call, or there would be no end to it."""
+def test_a_log_handler_may_write_to_a_store(s3):
+    """Lines that its handler causes are for the next call, or this one would not end."""
     kept = []
 
     class Handler(logging.Handler):

@@ -1,4 +1,4 @@
-"""cove._cove in a process: threads, forks, Ctrl-C, the exit, and nothing that is kept forever."""
+"""cove._cove in a process: threads, forks, Ctrl-C, exit, and leaks."""
 
 import gc
 import os
@@ -48,6 +48,7 @@ def in_child(work):
 
 # ---- threads ----
 
+
 def test_threads_share_a_filesystem(store):
     def work(i):
         for j in range(20):
@@ -77,7 +78,7 @@ def test_threads_take_turns_at_a_stream(store):
     run_threads(8, work)
     writer.finish()
     appender.close()
-    assert len(pieces) == 512 and b"".join(sorted(pieces)) == b"".join(sorted(data[i:i + 2048] for i in range(0, len(data), 2048)))
+    assert len(pieces) == 512 and b"".join(sorted(pieces)) == b"".join(sorted(data[i : i + 2048] for i in range(0, len(data), 2048)))
     assert sorted(store.fs.read_file(store / "y")) == sorted(bytes(range(8)) * 6400)
     assert sorted(store.fs.read_file(store / "z")) == sorted(bytes(range(8)) * 640)
 
@@ -150,7 +151,7 @@ def test_two_threads_close_an_appender_at_once():
     assert order == [True, True]
 
 
-def test_cancel_ends_what_a_writer_waits_for():
+def test_cancel_ends_the_wait_of_a_writer():
     with Stub(stall) as stub:
         writer, ended = _cove.Writer(_cove.Filesystem(stub.url, stub.options), stub.url), []
         writer.write(b"x")
@@ -190,7 +191,8 @@ def test_other_threads_run_while_a_call_waits():
 
 # ---- forks ----
 
-def test_a_child_goes_on(store):
+
+def test_a_forked_child_continues(store):
     data = os.urandom(3 * MIB)
     store.fs.write_file(store / "x", data)
     reader = _cove.Reader(store.fs, store / "x")
@@ -245,7 +247,7 @@ def first_only(stub, handler):
         stall(stub, handler)
 
 
-def test_a_child_is_told_of_a_stream_that_was_in_use():
+def test_a_child_gets_an_error_for_a_stream_in_use_at_the_fork():
     with Stub(first_only) as stub:
         stub.busy = threading.Event()
         reader = _cove.Reader(_cove.Filesystem(stub.url, stub.options), stub.url)
@@ -325,8 +327,8 @@ def test_a_fork_in_the_moment_when_a_lock_is_taken(python):
         process.stdin.flush()
         assert process.stdout.readline() == "waits\n"
         stub.free.set()
-        out, said = process.communicate(timeout=120)
-    assert (process.returncode, out, said) == (0, "0\n", "")
+        out, stderr = process.communicate(timeout=120)
+    assert (process.returncode, out, stderr) == (0, "0\n", "")
 
 
 # ---- Ctrl-C ----
@@ -355,8 +357,10 @@ INTERRUPTED = """
 """
 
 
-@pytest.mark.parametrize("call", ["stat", "exists", "list", "read_file", "read_range", "write_file", "copy", "remove", "read_many",
-                                  "write_many", "reader", "writer", "appender", "queue"])
+@pytest.mark.parametrize(
+    "call",
+    ["stat", "exists", "list", "read_file", "read_range", "write_file", "copy", "remove", "read_many", "write_many", "reader", "writer", "appender", "queue"],
+)
 def test_ctrl_c_ends_a_call(python, call):
     import json
 
@@ -364,15 +368,15 @@ def test_ctrl_c_ends_a_call(python, call):
         process = python.start(INTERRUPTED, stub.url, json.dumps(stub.options), call)
         assert stub.asked.wait(60)
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=120)
-    assert (process.returncode, out, said) == (0, "interrupted 1\n", "")
+        out, stderr = process.communicate(timeout=120)
+    assert (process.returncode, out, stderr) == (0, "interrupted 1\n", "")
 
 
 PATIENT = """
     import json, os, signal, sys
     from cove import _cove
     fs = _cove.Filesystem(sys.argv[1], json.loads(sys.argv[2]))
-    # Python's handler writes to the wakeup descriptor at once: it tells the test that a signal has come.
+    # Python's handler writes to the wakeup descriptor at once: so the test knows that a signal has arrived.
     out = int(sys.argv[3])
     os.set_blocking(out, False)
     signal.set_wakeup_fd(out)
@@ -391,17 +395,17 @@ def test_a_program_s_own_handler_gets_the_first_ctrl_c(python, presses, result):
     import json
 
     into, out = os.pipe()
-    with Stub(deny) as stub, open(into, "rb", buffering=0) as told:
+    with Stub(deny) as stub, open(into, "rb", buffering=0) as wakeup:
         process = python.start(PATIENT, stub.url, json.dumps(stub.options), out, pass_fds=[out])
         os.close(out)
         assert stub.asked.wait(60)
         for _ in range(presses):
             process.send_signal(signal.SIGINT)
-            assert told.read(1) == bytes([signal.SIGINT])
+            assert wakeup.read(1) == bytes([signal.SIGINT])
         if presses == 1:
             stub.free.set()
-        out, said = process.communicate(timeout=120)
-    assert (process.returncode, out.strip(), said) == (0, result, "")
+        out, stderr = process.communicate(timeout=120)
+    assert (process.returncode, out.strip(), stderr) == (0, result, "")
 
 
 def test_an_appender_s_flush_outlasts_the_first_ctrl_c(python):
@@ -416,9 +420,10 @@ def test_an_appender_s_flush_outlasts_the_first_ctrl_c(python):
         store_that_waits(stub, handler)
 
     into, out = os.pipe()
-    with Stub(answer) as stub, open(into, "rb", buffering=0) as told:
+    with Stub(answer) as stub, open(into, "rb", buffering=0) as wakeup:
         stub.busy = threading.Event()
-        process = python.start("""
+        process = python.start(
+            """
             import json, os, signal, sys
             from cove import _cove
             out = int(sys.argv[3])
@@ -435,15 +440,20 @@ def test_an_appender_s_flush_outlasts_the_first_ctrl_c(python):
                 appender.close()
             except OSError as e:
                 print(e.code)
-        """, stub.url, json.dumps(stub.options), out, pass_fds=[out])
+        """,
+            stub.url,
+            json.dumps(stub.options),
+            out,
+            pass_fds=[out],
+        )
         os.close(out)
         assert stub.busy.wait(60)
         process.send_signal(signal.SIGINT)
-        assert told.read(1) == bytes([signal.SIGINT])
+        assert wakeup.read(1) == bytes([signal.SIGINT])
         stub.free.set()
-        out, said = process.communicate(timeout=120)
-    # It goes on to the end of the flush and beyond: what the next one stumbles over is that this store has kept nothing.
-    assert (process.returncode, out, said) == (0, "interrupted\nCOVE_EPRECONDITION\n", "")
+        out, stderr = process.communicate(timeout=120)
+    # It continues until after the flush. The next append fails because this store has stored nothing.
+    assert (process.returncode, out, stderr) == (0, "interrupted\nCOVE_EPRECONDITION\n", "")
     assert len(puts) == 1
 
 
@@ -451,7 +461,8 @@ def test_other_threads_cannot_be_interrupted_but_the_main_one_is(python):
     import json
 
     with Stub(stall) as stub:
-        process = python.start("""
+        process = python.start(
+            """
             import json, sys, threading
             from cove import _cove
             fs = _cove.Filesystem(sys.argv[1], json.loads(sys.argv[2]))
@@ -460,19 +471,24 @@ def test_other_threads_cannot_be_interrupted_but_the_main_one_is(python):
                 threading.Event().wait()
             except KeyboardInterrupt:
                 print("interrupted")
-        """, stub.url, json.dumps(stub.options))
+        """,
+            stub.url,
+            json.dumps(stub.options),
+        )
         assert stub.asked.wait(60)
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=120)
-    assert (process.returncode, out, said) == (0, "interrupted\n", "")
+        out, stderr = process.communicate(timeout=120)
+    assert (process.returncode, out, stderr) == (0, "interrupted\n", "")
 
 
 # ---- the exit ----
 
-def test_the_exit_waits_for_nobody(python, store):
+
+def test_the_exit_does_not_wait_for_other_threads(python, store):
     """Streams and queues that are still there, in a cycle even, or held by a thread that never ends."""
     store.fs.write_file(store / "x", b"x" * 100_000)
-    python("""
+    python(
+        """
         import sys, threading
         from cove import _cove
         url = sys.argv[1]
@@ -489,7 +505,10 @@ def test_the_exit_waits_for_nobody(python, store):
                 queue.stat(fs, url + "/x"), queue.next(0.001)
         threading.Thread(target=forever, daemon=True).start()
         sys.modules["builtins"].held = held
-    """, store.url, environ=store.environ)
+    """,
+        store.url,
+        environ=store.environ,
+    )
     if store.name != "memory":
         assert store.fs.read_file(store / "z") == b"x" and not store.fs.exists(store / "y")
 
@@ -498,19 +517,25 @@ def test_a_call_that_waits_does_not_hold_up_the_exit(python):
     import json
 
     with Stub(stall) as stub:
-        process = python.start("""
+        process = python.start(
+            """
             import json, sys, threading
             from cove import _cove
             fs = _cove.Filesystem(sys.argv[1], json.loads(sys.argv[2]))
             threading.Thread(target=lambda: fs.stat(sys.argv[1]), daemon=True).start()
             sys.stdin.read()
-        """, stub.url, json.dumps(stub.options), stdin=-1)
+        """,
+            stub.url,
+            json.dumps(stub.options),
+            stdin=-1,
+        )
         assert stub.asked.wait(60)
-        _, said = process.communicate("", timeout=120)
-    assert (process.returncode, said) == (0, "")
+        _, stderr = process.communicate("", timeout=120)
+    assert (process.returncode, stderr) == (0, "")
 
 
 # ---- what is kept ----
+
 
 def test_corrupt_bytes_are_found():
     with Stub(corrupt) as stub:
@@ -540,19 +565,28 @@ def every_call(store, queue):
     queue.write_file(fs, store / "q", data), queue.stat(fs, store / "no")
     while queue.pending:
         queue.next(None)
-    for failing in (lambda: fs.stat(store / "no"), lambda: fs.read_file(store / "no"), lambda: _cove.Reader(fs, store / "no"),
-                    lambda: fs.read_range(store / "no", 0, 1 << 60), lambda: fs.read_ranges(store / "x", [(0, 1), None]),
-                    lambda: fs.write_file(store / "x", "text"), lambda: fs.stat(store / "x", timeout="soon"),
-                    lambda: fs.write_file(store / "x", data, "odd"), lambda: fs.write_many([(store / "x", data), None]),
-                    lambda: _cove.Writer(fs, store / "x", "odd"), lambda: _cove.Appender(fs, store / "x", -1),
-                    lambda: queue.write_file(fs, None, data), lambda: _cove.Filesystem("odd://x"),
-                    lambda: _cove.Filesystem(store.url, {"odd": "x"})):
+    for failing in (
+        lambda: fs.stat(store / "no"),
+        lambda: fs.read_file(store / "no"),
+        lambda: _cove.Reader(fs, store / "no"),
+        lambda: fs.read_range(store / "no", 0, 1 << 60),
+        lambda: fs.read_ranges(store / "x", [(0, 1), None]),
+        lambda: fs.write_file(store / "x", "text"),
+        lambda: fs.stat(store / "x", timeout="soon"),
+        lambda: fs.write_file(store / "x", data, "odd"),
+        lambda: fs.write_many([(store / "x", data), None]),
+        lambda: _cove.Writer(fs, store / "x", "odd"),
+        lambda: _cove.Appender(fs, store / "x", -1),
+        lambda: queue.write_file(fs, None, data),
+        lambda: _cove.Filesystem("odd://x"),
+        lambda: _cove.Filesystem(store.url, {"odd": "x"}),
+    ):
         with pytest.raises((OSError, ValueError, TypeError)):
             failing()
     data.append(1)  # nothing holds a buffer any more
 
 
-def test_nothing_is_kept(memory):
+def test_no_references_leak(memory):
     queue = _cove.Queue()
     for _ in range(20):
         every_call(memory, queue)
@@ -566,8 +600,11 @@ def test_nothing_is_kept(memory):
 
 
 def test_a_type_is_held_by_its_instances(memory):
-    for kind, make in ((_cove.Filesystem, lambda: _cove.Filesystem("memory://x")), (_cove.Queue, _cove.Queue),
-                       (_cove.Writer, lambda: _cove.Writer(memory.fs, memory / "w"))):
+    for kind, make in (
+        (_cove.Filesystem, lambda: _cove.Filesystem("memory://x")),
+        (_cove.Queue, _cove.Queue),
+        (_cove.Writer, lambda: _cove.Writer(memory.fs, memory / "w")),
+    ):
         before = sys.getrefcount(kind)
         instances = [make() for _ in range(10)]
         assert sys.getrefcount(kind) == before + 10

@@ -1,4 +1,4 @@
-"""cove._cove.Queue: many calls under way, results as they come, and an end at any moment."""
+"""cove._cove.Queue: many calls under way, results in the order of their arrival, and closing at any moment."""
 
 import gc
 import os
@@ -21,7 +21,8 @@ def drain(queue, results=None):
 def test_every_kind_of_job(store):
     fs, queue = store.fs, _cove.Queue()
     write = queue.write_file(fs, store / "x", b"0123456789")
-    assert drain(queue) == {write: None}
+    written, info = drain(queue), fs.stat(store / "x")
+    assert written == {write: (info[4], info[5])}
     jobs = {
         queue.stat(fs, store / "x"): fs.stat(store / "x"),
         queue.read_file(fs, store / "x"): b"0123456789",
@@ -46,9 +47,15 @@ def test_every_kind_of_job(store):
 
 def test_a_failed_job_gives_its_exception(store):
     queue = _cove.Queue()
-    jobs = [queue.stat(store.fs, store / "no"), queue.read_file(store.fs, store / "no"),
-            queue.read_range(store.fs, store / "no", 0, 5), queue.read_ranges(store.fs, store / "no", [(0, 5)]), queue.remove(store.fs, store / "no"),
-            queue.copy(store.fs, store / "no", store / "there"), queue.list(store.fs, store / "no")]
+    jobs = [
+        queue.stat(store.fs, store / "no"),
+        queue.read_file(store.fs, store / "no"),
+        queue.read_range(store.fs, store / "no", 0, 5),
+        queue.read_ranges(store.fs, store / "no", [(0, 5)]),
+        queue.remove(store.fs, store / "no"),
+        queue.copy(store.fs, store / "no", store / "there"),
+        queue.list(store.fs, store / "no"),
+    ]
     results = drain(queue)
     assert set(results) == set(jobs)
     for error in results.values():
@@ -59,8 +66,8 @@ def test_hundreds_of_jobs_and_their_buffers(store):
     queue, made = _cove.Queue(parallel=32), random.Random(5)
     wanted = {i: made.randbytes(made.randrange(100_000)) for i in range(600)}
     jobs = {queue.write_file(store.fs, store / f"{i}", bytearray(data)): i for i, data in wanted.items()}
-    gc.collect()  # nobody but the queue holds those buffers
-    assert set(drain(queue).values()) == {None}
+    gc.collect()  # only the queue holds those buffers
+    assert {(type(value), len(value)) for value in drain(queue).values()} == {(tuple, 2)}
     jobs = {queue.read_file(store.fs, store / f"{i}"): i for i in wanted}
     assert {jobs[job]: data for job, data in drain(queue).items()} == wanted
     jobs = {queue.read_range(store.fs, store / f"{i}", 10, 50): i for i in wanted}
@@ -76,7 +83,7 @@ def test_a_buffer_is_held_until_its_result_is_taken(memory):
     buffer.append(1)
 
 
-def test_the_descriptor_tells_of_results(store):
+def test_the_descriptor_becomes_readable_with_results(store):
     queue = _cove.Queue()
     fd = queue.fileno()
     assert queue.fileno() == fd and queue.next() == []
@@ -90,7 +97,7 @@ def test_the_descriptor_tells_of_results(store):
     assert seen == jobs
 
 
-def test_next_waits_for_nothing_where_nothing_is_pending():
+def test_next_returns_at_once_without_pending_jobs():
     queue = _cove.Queue()
     assert queue.next(None) == queue.next(3600) == queue.next() == queue.next(-1) == queue.next(float("nan")) == []
 
@@ -120,11 +127,18 @@ def test_closing_with_jobs_under_way():
         queue.read_range(fs, "bucket/x", 0, 100)
         assert stub.asked.wait(60)
         queue.close()
-    buffer.append(1)  # nobody holds it any more
+    buffer.append(1)  # no export is left
     queue.close()
     assert queue.closed
-    for call in (queue.next, queue.fileno, lambda: queue.pending, lambda: queue.stat(fs, "bucket/x"), queue.cancel_all,
-                 lambda: queue.cancel(1), lambda: queue.write_file(fs, "bucket/x", buffer)):
+    for call in (
+        queue.next,
+        queue.fileno,
+        lambda: queue.pending,
+        lambda: queue.stat(fs, "bucket/x"),
+        queue.cancel_all,
+        lambda: queue.cancel(1),
+        lambda: queue.write_file(fs, "bucket/x", buffer),
+    ):
         with pytest.raises(ValueError, match="closed"):
             call()
     buffer.append(1)
@@ -142,7 +156,7 @@ def test_closing_while_a_thread_waits():
     assert not thread.is_alive() and len(got) == 1
 
 
-def test_a_dropped_queue_lets_go():
+def test_a_dropped_queue_releases_its_buffers():
     with Stub(stall) as stub:
         fs, queue, buffer = _cove.Filesystem(stub.url, stub.options), _cove.Queue(), bytearray(10)
         queue.write_file(fs, "bucket/x", buffer)
@@ -151,7 +165,7 @@ def test_a_dropped_queue_lets_go():
         buffer.append(1)
 
 
-def test_there_is_an_end_to_what_it_keeps(memory):
+def test_the_number_of_jobs_is_limited(memory):
     queue = _cove.Queue(max_jobs=3)
     for _ in range(3):
         queue.stat(memory.fs, memory / "x")
@@ -163,10 +177,14 @@ def test_there_is_an_end_to_what_it_keeps(memory):
             _cove.Queue(**options)
 
 
-def test_what_is_submitted_is_checked(memory):
+def test_arguments_of_jobs_are_checked(memory):
     queue = _cove.Queue()
-    for call in (lambda: queue.stat("fs", "x"), lambda: queue.stat(memory.fs, 3), lambda: queue.write_file(memory.fs, "x", "text"),
-                 lambda: queue.copy(memory.fs, "x")):
+    for call in (
+        lambda: queue.stat("fs", "x"),
+        lambda: queue.stat(memory.fs, 3),
+        lambda: queue.write_file(memory.fs, "x", "text"),
+        lambda: queue.copy(memory.fs, "x"),
+    ):
         with pytest.raises(TypeError):
             call()
     with pytest.raises(ValueError):
@@ -196,7 +214,7 @@ def test_many_threads_at_one_queue(store):
     assert len(taken) == 400 and {job for job, _ in taken} == mine and {value for _, value in taken} == {b"x" * 10}
 
 
-def test_a_queue_stays_with_its_process(store):
+def test_a_forked_child_cannot_use_a_queue(store):
     store.fs.write_file(store / "x", b"x")
     queue = _cove.Queue()
     job = queue.stat(store.fs, store / "x")

@@ -1,4 +1,4 @@
-"""Open files: what is published when, and what is seen of what was appended."""
+"""Open files: when a file is published, and when appended bytes are seen."""
 
 import _thread
 import asyncio
@@ -30,7 +30,7 @@ def pattern(size):
 # ---- reading ----
 
 
-def test_read_as_a_file_is(fs, root):
+def test_reads_match_a_local_file(fs, root):
     fs.pipe(f"{root}/x", b"one\ntwo\r\nthree")
     with fs.open(f"{root}/x") as f:
         assert (f.mode, f.size, f.path, f.name, f.fs, f.closed) == ("rb", 14, f"{root}/x", f"{root}/x", fs, False)
@@ -127,7 +127,7 @@ def test_a_file_that_is_read_can_be_pickled(fs, root):
 
 
 @pytest.mark.parametrize("mode", ["rb", "r", "ab+", "w+b", "q", "rw"])
-def test_what_cannot_be_opened(fs, root, mode):
+def test_paths_and_modes_that_cannot_be_opened(fs, root, mode):
     kind = FileNotFoundError if mode in ("rb", "r") else ValueError
     with pytest.raises(kind, match=root):
         fs.open(f"{root}/none", mode)
@@ -142,7 +142,7 @@ def test_directories_are_not_files(fs, root):
 # ---- writing ----
 
 
-def test_write_as_a_file_is(fs, root):
+def test_writes_match_a_local_file(fs, root):
     with fs.open(f"{root}/x", "wb") as f:
         assert (f.mode, f.path, f.closed, f.autocommit) == ("wb", f"{root}/x", False, True)
         assert f.writable() and not f.readable() and not f.seekable()
@@ -230,8 +230,8 @@ def test_without_an_exception_it_is_published(fs, root, way):
     assert (gzip.decompress(data) if "gzip" in way else data) == b"abc"
 
 
-def test_it_may_be_closed_by_a_thread_that_is_not_python_s(fs, root):
-    """pyarrow's are none: there is nobody above `close`."""
+def test_a_thread_made_in_c_may_close_it(fs, root):
+    """A file may be closed by a thread made in C, such as pyarrow's: it has no Python frame above `close`."""
     f = fs.open(f"{root}/x", "wb")
     f.write(b"whole")
     system, thread, close = ctypes.CDLL(None), ctypes.c_ulong(), ctypes.CFUNCTYPE(ctypes.c_void_p)(f.close)
@@ -240,7 +240,7 @@ def test_it_may_be_closed_by_a_thread_that_is_not_python_s(fs, root):
     assert fs.cat(f"{root}/x") == b"whole"
 
 
-def test_an_exception_that_was_handled_inside(fs, root):
+def test_an_exception_handled_inside_the_block(fs, root):
     """It is not the with block that it leaves."""
     with fsspec.open(f"s3://{root}/x", "wb") as f:
         try:
@@ -255,7 +255,7 @@ def test_an_exception_that_was_handled_inside(fs, root):
     assert fs.cat(f"{root}/x") + fs.cat(f"{root}/y") == b"abcdef"
 
 
-def test_close_by_a_thread_without_a_line_of_python(fs, root):
+def test_close_by_a_thread_without_python_frames(fs, root):
     """As pyarrow's do, which write a dataset."""
     file = fs.open(f"{root}/x", "wb")
     file.write(b"whole")
@@ -299,8 +299,8 @@ def test_dropped_text_of_fsspec_publishes_nothing(fs, root):
 
 def test_dropped_at_the_end_of_the_process(aws, fs, root, python):
     process = python.start("import cove.s3, sys; f = cove.s3.S3FileSystem().open(sys.argv[1], 'wb'); f.write(b'new')", f"{root}/x", environ=aws.environ)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 0 and "nothing is published" in said
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0 and "nothing is published" in stderr
     assert not fs.exists(f"{root}/x")
 
 
@@ -312,7 +312,7 @@ def test_an_append_file_may_be_dropped(fs, root, recwarn):
     assert fs.cat(f"{root}/x") == b"abc" and len(recwarn) == 0
 
 
-def test_a_failed_publication_says_so(fs, root):
+def test_a_failed_publication_raises(fs, root):
     with pytest.raises(FileNotFoundError, match="nobucket-of-ours"):
         with fs.open("nobucket-of-ours/x", "wb") as f:
             f.write(b"1")
@@ -338,6 +338,19 @@ def test_text(fs, root):
             fs.open(f"{root}/y", mode, encoding="none-such")
     fs.write_text(f"{root}/y", "z", encoding="utf-16-le")
     assert fs.read_text(f"{root}/y", encoding="utf-16-le") == "z"
+
+
+@pytest.mark.filterwarnings("ignore:.* was never closed:RuntimeWarning")  # r+b
+@pytest.mark.parametrize("mode", ["rb gzip", "rb bz2", "rb xz", "rb", "r gzip", "r+b"])
+def test_a_file_that_nothing_holds(fs, root, mode):
+    """Its method is looked up, then called: the file lives until the call ends."""
+    mode, _, compression = mode.partition(" ")
+    with fs.open(f"{root}/x", "wb", compression=compression or None) as f:
+        f.write(b"one\ntwo\n")
+    for name in ("read", "readline"):
+        found = getattr(fs.open(f"{root}/x", mode, compression=compression or None), name)()
+        assert (found if mode == "r" else found.decode()) == ("one\ntwo\n" if name == "read" else "one\n")
+    assert len(list(fs.open(f"{root}/x", mode, compression=compression or None))) == 2
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "bz2", "xz"])
@@ -402,7 +415,7 @@ def test_change_in_place(fs, root):
         fs.open(f"{root}/none", "r+b")
 
 
-def test_what_was_appended_can_be_changed_in_place(slow, root):
+def test_an_appended_file_can_be_changed_in_place(slow, root):
     with slow.open(f"{root}/x", "ab") as f:
         f.write(b"hello")
     with slow.open(f"{root}/x", "r+b") as f:
@@ -434,7 +447,7 @@ def test_a_change_that_another_made_meanwhile_stays(fs, root):
 
 @pytest.fixture
 def slow(aws):
-    """What is appended by it goes out within a minute only, so that what is seen is seen because somebody looked."""
+    """A filesystem with an append interval of a minute: appended bytes are seen only because a read sends them."""
     from cove.s3 import S3FileSystem
 
     return S3FileSystem(append_interval=60)
@@ -465,7 +478,7 @@ LOOKS = {
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("by", ["the same instance", "another one"])
-def test_what_was_appended_is_seen_at_once(slow, other, root, look, by):
+def test_appended_bytes_are_seen_at_once(slow, other, root, look, by):
     path = f"{root}/logs/events"
     with slow.open(path, "ab") as f:
         f.write(b"abc")
@@ -491,8 +504,8 @@ def test_closing_sends_nothing_and_flush_does(slow, root, python, aws):
     assert seen_elsewhere() == "abcdef"
 
 
-def test_the_interval_sends(aws, root, python):
-    """Nobody looks in this process, and the other one sees it: however long that takes on a busy machine."""
+def test_appended_bytes_are_sent_after_the_interval(aws, root, python):
+    """This process does not read, and another one sees the bytes, even if that takes long on a busy machine."""
     from cove.s3 import S3FileSystem
 
     fs = S3FileSystem(append_interval=0.05)
@@ -501,7 +514,7 @@ def test_the_interval_sends(aws, root, python):
     python("import cove.s3, sys, time; fs = cove.s3.S3FileSystem()\nwhile not fs.exists(sys.argv[1]): time.sleep(0.05)", f"{root}/x", environ=aws.environ)
 
 
-def test_the_process_ends_and_nothing_is_missing(aws, fs, root, python):
+def test_appended_bytes_are_sent_at_exit(aws, fs, root, python):
     python("""
         import sys, cove.s3
         fs = cove.s3.S3FileSystem(append_interval=60)
@@ -513,7 +526,7 @@ def test_the_process_ends_and_nothing_is_missing(aws, fs, root, python):
     assert fs.cat(f"{root}/x") == b"abcdef"
 
 
-def test_append_goes_on_where_the_file_ends(fs, root):
+def test_append_continues_at_the_end_of_the_file(fs, root):
     fs.pipe(f"{root}/x", b"abc")
     with fs.open(f"{root}/x", "ab") as f:
         assert f.tell() == 3
@@ -535,7 +548,7 @@ def test_append_to_a_large_file(fs, root):
     assert fs.cat(f"{root}/x") == data + b"abc"
 
 
-def test_append_nothing_makes_the_file(fs, root):
+def test_an_empty_append_creates_the_file(fs, root):
     fs.open(f"{root}/x", "ab").close()
     assert fs.cat(f"{root}/x") == b""
     fs.pipe(f"{root}/x", b"abc")
@@ -543,7 +556,7 @@ def test_append_nothing_makes_the_file(fs, root):
     assert fs.cat(f"{root}/x") == b"abc"
 
 
-def test_an_exception_takes_back_nothing_that_was_appended(fs, root):
+def test_an_exception_does_not_discard_appended_bytes(fs, root):
     with pytest.raises(Failure):
         with fs.open(f"{root}/x", "ab") as f:
             f.write(b"abc")
@@ -580,7 +593,7 @@ REPLACED = {
 
 @pytest.mark.parametrize("change", REPLACED)
 @pytest.mark.parametrize("handle", ["open", "closed"])
-def test_appending_to_what_was_replaced_begins_anew(slow, root, change, handle):
+def test_an_append_to_a_replaced_file_uses_the_new_version(slow, root, change, handle):
     path = f"{root}/d/x"
     f = slow.open(path, "ab")
     f.write(b"before")
@@ -627,7 +640,7 @@ def test_filesystems_with_other_options_share_an_appender(aws, root):
     assert both[1].cat(f"{root}/x") == b"012345abc"
 
 
-def test_an_appender_of_another_store_is_left_alone(tmp_path):
+def test_an_appender_of_another_store_is_not_flushed(tmp_path):
     """Reads, looks and writes of one store neither wait for the other nor fail with it."""
     from mocked import MockServer
 
@@ -665,8 +678,8 @@ def test_idle_appenders_are_bounded(slow, root):
     assert slow.du(root) == 9 * appenders.MAX_IDLE
 
 
-def test_a_file_may_be_collected_anywhere(slow, root):
-    """Python collects what nobody holds between any two of its steps, those of the appenders' own code among them."""
+def test_garbage_collection_may_close_a_file_anywhere(slow, root):
+    """Garbage collection may run between any two instructions, also those of the appenders' code."""
     from cove import appenders
 
     f = slow.open(f"{root}/x", "ab")
@@ -683,7 +696,7 @@ def test_a_file_may_be_collected_anywhere(slow, root):
     assert f.closed and slow.cat(f"{root}/x") == b"abc"
 
 
-def test_an_appender_that_is_closed_is_still_the_file_s_own(slow, root, monkeypatch):
+def test_a_file_has_one_appender_even_while_it_is_closed(slow, root, monkeypatch):
     """Who opens the file while an idle appender sends its last bytes waits for them, and does not begin at what was there before."""
     from cove import appenders
 
@@ -721,7 +734,7 @@ def test_processes_take_turns_at_a_file(aws, fs, root, python, monkeypatch):
     assert fs.cat(f"{root}/x") == b"here,there,here"
 
 
-def test_a_close_in_mid_run_sends_first_with_all_patience(monkeypatch):
+def test_reset_flushes_with_the_full_timeout(monkeypatch):
     """To the library a close is a last wait, whose bytes are lost when the store is down: only the process's end is one here."""
     from cove import appenders
 
@@ -748,7 +761,7 @@ def test_a_close_in_mid_run_sends_first_with_all_patience(monkeypatch):
 
     monkeypatch.setattr(appenders, "_shared", {})
     monkeypatch.setattr(appenders._cove, "Appender", Appender)
-    monkeypatch.setattr(appenders, "_PASSING", {None})
+    monkeypatch.setattr(appenders, "_TRANSIENT", {None})
     shared = acquire()
     shared.write(b"x")
     appenders.release(shared)
@@ -764,7 +777,7 @@ def test_a_close_in_mid_run_sends_first_with_all_patience(monkeypatch):
     assert not appenders.any_open() and shared not in appenders.dirty
 
 
-def test_two_processes_at_once_lose_nothing_unseen(aws, slow, root, python):
+def test_two_appending_processes_lose_no_bytes_silently(aws, slow, root, python):
     from cove import PreconditionFailed
 
     f = slow.open(f"{root}/x", "ab")

@@ -1,4 +1,4 @@
-"""The filesystem's own methods, on MinIO: what s3fs's users call, and what fsspec documents."""
+"""The methods of the filesystem, on MinIO: those of fsspec, and those that users of s3fs call."""
 
 import errno
 import hashlib
@@ -126,7 +126,7 @@ def test_exists_isdir_isfile(fs, tree):
     assert not fs.isfile(f"{tree}/a.txt/b") and not fs.exists(f"{tree}/a.txt/b")
 
 
-def test_no_answer_is_not_no(aws, tree):
+def test_exists_raises_without_a_response(aws, tree):
     from cove.s3 import S3FileSystem
 
     denied = S3FileSystem(key=aws.ACCESS_KEY, secret="wrong")
@@ -135,7 +135,7 @@ def test_no_answer_is_not_no(aws, tree):
             look(f"{tree}/a.txt")
 
 
-def test_what_another_wrote_is_seen(fs, other, root):
+def test_files_of_other_writers_are_seen(fs, other, root):
     assert not fs.exists(f"{root}/x") and fs.find(root) == []
     other.pipe(f"{root}/x", b"1")
     assert fs.exists(f"{root}/x") and fs.ls(root) == [f"{root}/x"] and fs.isdir(root)
@@ -194,7 +194,7 @@ def test_find(fs, tree):
         fs.find(tree, maxdepth=0)
 
 
-def test_find_by_the_beginning_of_a_name(fs, tree):
+def test_find_with_a_prefix(fs, tree):
     assert fs.find(tree, prefix="b") == below(tree, ["b/c.txt", "b/d/e.bin", "b/d/f.txt", "b0.txt"])
     assert fs.find(tree, prefix="b0") == below(tree, ["b0.txt"])
     assert fs.find(tree, prefix="b/d/") == below(tree, ["b/d/e.bin", "b/d/f.txt"])
@@ -232,7 +232,7 @@ PATTERNS = ["*", "*/", "**", "b*", "b/*", "b/**", "b*/**", "**/", "**/d", "**/d/
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("maxdepth", [None, 1, 2])
-def test_glob_as_fsspec_has_it(fs, tree, pattern, maxdepth):
+def test_glob_matches_fsspecs(fs, tree, pattern, maxdepth):
     """The same patterns over the same names in fsspec's own filesystem give the same."""
     memory = fsspec.filesystem("memory", skip_instance_cache=True)
     memory.store, memory.pseudo_dirs = {}, [""]
@@ -245,7 +245,7 @@ def test_glob_as_fsspec_has_it(fs, tree, pattern, maxdepth):
     assert {n: (d["type"], d["size"]) for n, d in detailed.items()} == {n: (fs.info(n)["type"], fs.info(n)["size"]) for n in expected}
 
 
-def test_glob_of_what_is_no_pattern_elsewhere(fs, root):
+def test_glob_with_braces(fs, root):
     fs.pipe({f"{root}/{{a,b}}.txt": b"1", f"{root}/a.txt": b"2"})
     assert fs.glob(f"{root}/{{a,b}}*") == [f"{root}/{{a,b}}.txt"]
     assert fs.glob(f"{root}/{{a,b}}.txt") == [f"{root}/{{a,b}}.txt"]
@@ -277,7 +277,7 @@ def test_expand_path(fs, tree):
 
 @pytest.mark.parametrize("start", [None, 0, 3, 9, 20, -3, -20, -(1 << 50)])
 @pytest.mark.parametrize("end", [None, 0, 5, 10, 30, 1 << 50, -2, -12])
-def test_cat_file_as_slices_are(fs, root, start, end):
+def test_cat_file_follows_python_slices(fs, root, start, end):
     fs.pipe(f"{root}/x", b"0123456789")
     assert fs.cat_file(f"{root}/x", start=start, end=end) == b"0123456789"[start:end]
     assert fs.read_bytes(f"{root}/x", start, end) == b"0123456789"[start:end]
@@ -303,7 +303,7 @@ def test_cat(fs, tree):
     assert fs.cat(below(tree, ["b/c.txt", "b/d/e.bin"]), start=1) == {f"{tree}/b/c.txt": b"c", f"{tree}/b/d/e.bin": b"de"}
 
 
-def test_cat_of_what_fails(fs, tree):
+def test_cat_with_errors(fs, tree):
     paths = below(tree, ["a.txt", "none"])
     with pytest.raises(FileNotFoundError):
         fs.cat(paths)
@@ -345,8 +345,23 @@ def test_several_ranges_of_each_of_many_files(fs, root):
         assert isinstance(data, FileNotFoundError) if name.endswith("none") else data == files[name][start:end]
 
 
-@pytest.mark.parametrize("start, end", [(None, None), (5, None), (-5, None), (5, -5), (-1 << 40, None), (0, 1 << 40), (1 << 64, None), (1 << 64, 1 << 65), (1 << 64, 2),
-                                        (3, 1 << 70), (-1 << 70, None), (None, 1 << 63)])
+@pytest.mark.parametrize(
+    "start, end",
+    [
+        (None, None),
+        (5, None),
+        (-5, None),
+        (5, -5),
+        (-1 << 40, None),
+        (0, 1 << 40),
+        (1 << 64, None),
+        (1 << 64, 1 << 65),
+        (1 << 64, 2),
+        (3, 1 << 70),
+        (-1 << 70, None),
+        (None, 1 << 63),
+    ],
+)
 def test_one_range_of_each_of_many_files(fs, root, start, end):
     files = {f"{root}/{n:02}": bytes(range(n, n + 100)) for n in range(10)}
     fs.pipe(files)
@@ -417,7 +432,7 @@ def test_pipe(fs, root):
         fs.pipe({"no-bucket-of-ours/x": b"1", f"{root}/g": b"7"})
 
 
-def test_large_files_go_and_come_whole(fs, root, tmp_path):
+def test_large_files_round_trip(fs, root, tmp_path):
     data = os.urandom(1 << 20) * 40
     fs.pipe(f"{root}/x", data)
     assert fs.cat(f"{root}/x") == data
@@ -443,7 +458,7 @@ def test_touch(fs, root):
 # ---- changes ----
 
 
-def test_directories_that_were_made_are_there(fs, root):
+def test_made_directories_exist(fs, root):
     fs.makedirs(f"{root}/a/b", exist_ok=True)
     assert fs.isdir(f"{root}/a/b") and fs.isdir(f"{root}/a") and fs.exists(f"{root}/a/b") and fs.ls(f"{root}/a") == [f"{root}/a/b"]
     assert fs.ls(f"{root}/a/b") == []
@@ -591,7 +606,7 @@ def test_copy_and_move(fs, tree):
     assert fs.cat(f"{tree}/a.txt") == b"a"
 
 
-def test_copy_and_move_of_what_is_not_there(fs, tree):
+def test_copy_and_move_of_missing_files(fs, tree):
     for change in (fs.copy, fs.mv, fs.cp_file):
         with pytest.raises(FileNotFoundError):
             change(f"{tree}/none", f"{tree}/x")
@@ -616,7 +631,7 @@ def test_a_virtual_directory_is_moved_away(fs, root):
 # ---- what a store keeps beside the bytes ----
 
 
-def test_uploads_left_behind(fs, root):
+def test_unfinished_uploads(fs, root):
     f = fs.open(f"{root}/x", "wb")
     f.write(bytes(40_000_000))
     name = f"{root}/x".partition("/")[2]
@@ -629,7 +644,7 @@ def test_uploads_left_behind(fs, root):
 
 
 @pytest.mark.parametrize("name", ["chmod", "merge", "is_bucket_versioned", "make_bucket_versioned", "call_s3"])
-def test_what_is_not_offered_says_so(fs, root, name):
+def test_methods_that_are_not_offered_raise(fs, root, name):
     with pytest.raises(NotImplementedError, match=f"{name} is not offered by cove: "):
         getattr(fs, name)(root)
 

@@ -19,7 +19,7 @@ def test_type_checkers_see_the_names_that_are_loaded_lazily():
     block = next(node for node in TOP.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name))
     seen = {alias.name: node.module for node in block.body for alias in node.names}
     assert seen == cove._LAZY
-    assert set(cove.__all__) == {"FILESYSTEMS", "register", *cove._LAZY}
+    assert set(cove.__all__) == {"register", *cove._LAZY}
     assert all(getattr(cove, name) is not None for name in cove.__all__)
 
 
@@ -75,8 +75,8 @@ def test_a_filesystem_shows_its_endpoint_and_no_key():
 
 
 @pytest.mark.parametrize("name", ["S3FileSystem", "CoveFileSystem"])
-def test_help_reads(name):
+def test_help_shows_the_docstrings(name):
     import pydoc
 
     text = pydoc.render_doc(getattr(cove, name), renderer=pydoc.plaintext)
-    assert "Parameters\n" in text and "Bytes of a file; 0 for a directory." in text
+    assert "Parameters\n" in text and "The size of a file in bytes; 0 for a directory." in text

@@ -1,4 +1,4 @@
-"""`pip install .`: what it puts on a machine, and what it says where something is missing."""
+"""`pip install .`: the files that it installs, and its messages if something is missing."""
 
 import os
 import shutil
@@ -19,13 +19,12 @@ def installed(tmp_path_factory):
     """An empty environment with the package alone in it."""
     venv = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    result = subprocess.run([venv / "bin" / "pip", "install", "--disable-pip-version-check", "--no-deps", env.ROOT],
-                            capture_output=True, text=True, cwd=venv)
+    result = subprocess.run([venv / "bin" / "pip", "install", "--disable-pip-version-check", "--no-deps", env.ROOT], capture_output=True, text=True, cwd=venv)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     return venv
 
 
-def test_the_package_and_nothing_else(installed):
+def test_only_the_package_is_installed(installed):
     site = next(installed.glob("lib/python*/site-packages"))
     info = next(site.glob("cove-*.dist-info"))
     files = {line.split(",")[0] for line in (info / "RECORD").read_text().splitlines()}
@@ -39,7 +38,7 @@ def test_the_package_and_nothing_else(installed):
     assert "[fsspec.specs]" in entries and "s3 = cove.s3:S3FileSystem" in entries and "s3a = cove.s3:S3FileSystem" in entries
 
 
-def test_it_works_there(installed, minio):
+def test_the_installed_package_works(installed, minio):
     code = """if True:
         import sys
         from cove import _cove
@@ -48,13 +47,18 @@ def test_it_works_there(installed, minio):
             assert _cove.Filesystem(url).read_file(url) == b"hello" or url.startswith("memory:")
         print(_cove.__file__)
     """
-    result = subprocess.run([installed / "bin" / "python", "-c", code, "memory://x/y", "s3://cove/installed"],
-                            env={**os.environ, **minio.environ}, capture_output=True, text=True, cwd=installed)
+    result = subprocess.run(
+        [installed / "bin" / "python", "-c", code, "memory://x/y", "s3://cove/installed"],
+        env={**os.environ, **minio.environ},
+        capture_output=True,
+        text=True,
+        cwd=installed,
+    )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(str(installed))
 
 
-def test_it_works_beside_the_oldest_fsspec(installed, minio):
+def test_the_installed_package_works_with_the_oldest_fsspec(installed, minio):
     """By the entry points that pip has written, in an environment that has nothing else."""
     oldest = next(run for run in RUNS if run.name == "fsspec-2024.2")
     if oldest.missing:
@@ -71,13 +75,18 @@ def test_it_works_beside_the_oldest_fsspec(installed, minio):
         fs.rm("cove/oldest", recursive=True)
         print(fsspec.__version__, type(fs))
     """
-    result = subprocess.run([installed / "bin" / "python", "-c", code], env={**os.environ, **minio.environ, "PYTHONPATH": str(oldest.folder)},
-                            capture_output=True, text=True, cwd=installed)
+    result = subprocess.run(
+        [installed / "bin" / "python", "-c", code],
+        env={**os.environ, **minio.environ, "PYTHONPATH": str(oldest.folder)},
+        capture_output=True,
+        text=True,
+        cwd=installed,
+    )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == "2024.2.0 <class 'cove.s3.S3FileSystem'>\n"
 
 
-def test_its_command_works_there(installed, minio, tmp_path):
+def test_the_installed_command_works(installed, minio, tmp_path):
     environ = {**os.environ, **minio.environ}
     for i, command in enumerate(([installed / "bin" / "cove"], [installed / "bin" / "python", "-m", "cove"])):
         subprocess.run([*command, "cp", "-q", "-", f"s3://cove/installed-{i}"], input=b"hello", env=environ, cwd=tmp_path, check=True)
@@ -86,18 +95,26 @@ def test_its_command_works_there(installed, minio, tmp_path):
 
 
 def configure(folder, path=None, **environ):
-    """What the configuration says, with the options that pip gives it."""
-    command = [MESON if MESON.exists() else shutil.which("meson"), "setup", "-Dpython=enabled", "-Ds3=enabled", "-Dtests=disabled",
-               "-Dexamples=disabled", folder, env.ROOT]
+    """What the configuration prints, with the options that pip gives it."""
+    command = [
+        MESON if MESON.exists() else shutil.which("meson"),
+        "setup",
+        "-Dpython=enabled",
+        "-Ds3=enabled",
+        "-Dtests=disabled",
+        "-Dexamples=disabled",
+        folder,
+        env.ROOT,
+    ]
     result = subprocess.run(command, env={**os.environ, **({"PATH": path} if path else {}), **environ}, capture_output=True, text=True)
     assert result.returncode != 0
     return result.stdout + result.stderr
 
 
 def test_missing_libraries_are_named(tmp_path):
-    said = configure(tmp_path / "b", PKG_CONFIG_LIBDIR=str(tmp_path), PKG_CONFIG_PATH="", CMAKE_PREFIX_PATH=str(tmp_path))
-    assert "on Debian and Ubuntu: apt install" in said
-    assert "libjansson-dev" in said and "libisal-dev" in said
+    output = configure(tmp_path / "b", PKG_CONFIG_LIBDIR=str(tmp_path), PKG_CONFIG_PATH="", CMAKE_PREFIX_PATH=str(tmp_path))
+    assert "on Debian and Ubuntu: apt install" in output
+    assert "libcurl4-openssl-dev" in output and "libisal-dev" in output
 
 
 def with_only(tmp_path, *programs):
@@ -109,10 +126,10 @@ def with_only(tmp_path, *programs):
 
 
 def test_a_missing_compiler_is_named(tmp_path):
-    said = configure(tmp_path / "b", with_only(tmp_path, "ninja", "pkg-config", "python3"))
-    assert "no C compiler" in said and "apt install build-essential" in said
+    output = configure(tmp_path / "b", with_only(tmp_path, "ninja", "pkg-config", "python3"))
+    assert "no C compiler" in output and "apt install build-essential" in output
 
 
 def test_a_missing_pkg_config_is_named(tmp_path):
-    said = configure(tmp_path / "b", with_only(tmp_path, "ninja", "cc", "ld", "as", "ar", "python3"))
-    assert "apt install pkg-config" in said
+    output = configure(tmp_path / "b", with_only(tmp_path, "ninja", "cc", "ld", "as", "ar", "python3"))
+    assert "apt install pkg-config" in output

@@ -90,7 +90,7 @@ def test_walk(fs):
     assert pruned == ["b/d", "b/d/a", "b/d/a/c"]
 
 
-def test_walk_of_what_cannot_be_listed(fs, mock):
+def test_walk_skips_unlistable_directories(fs, mock):
     assert list(fs.walk("b/none")) == []
     with pytest.raises(FileNotFoundError):
         list(fs.walk("b/none", on_error="raise"))
@@ -103,11 +103,18 @@ def test_walk_of_what_cannot_be_listed(fs, mock):
         fs.find("b/d", maxdepth=2)
 
 
-@pytest.mark.parametrize("pattern, names", [
-    ("b/d/**", {*FILES, *DIRECTORIES}), ("b/d/*", {"b/d/a", "b/d/e", "b/d/f", "b/d/z"}), ("b/d/*/*", {"b/d/a/b", "b/d/a/c", "b/d/f/g", "b/d/f/x"}),
-    ("b/d/*/", {"b/d/a", "b/d/e", "b/d/f", "b/d/z"}), ("b/d/**/x", {"b/d/a/c/x", "b/d/f/x"}),
-    ("b/d//*", {"b/d//u"}), ("b/d//**", {"b/d//", "b/d//u", "b/d///", "b/d///v"}),
-])
+@pytest.mark.parametrize(
+    "pattern, names",
+    [
+        ("b/d/**", {*FILES, *DIRECTORIES}),
+        ("b/d/*", {"b/d/a", "b/d/e", "b/d/f", "b/d/z"}),
+        ("b/d/*/*", {"b/d/a/b", "b/d/a/c", "b/d/f/g", "b/d/f/x"}),
+        ("b/d/*/", {"b/d/a", "b/d/e", "b/d/f", "b/d/z"}),
+        ("b/d/**/x", {"b/d/a/c/x", "b/d/f/x"}),
+        ("b/d//*", {"b/d//u"}),
+        ("b/d//**", {"b/d//", "b/d//u", "b/d///", "b/d///v"}),
+    ],
+)
 def test_glob(face, pattern, names):
     assert set(face.glob(pattern)) == names
     assert face.glob(pattern, detail=True).get("b/d/a", {"type": "file"})["type"] == ("directory" if pattern.endswith("/") else "file")
@@ -147,7 +154,7 @@ def test_copies_of_a_name_that_is_both(fs, mock):
     {"b/s/": b"bytes", "b/s/A": b"A"}, {"b/s/": b"bytes"}, {"b/s/": b"bytes", "b/s/A": b"A", "b/s": b"a file"},
     {"b/s/e/": b"bytes", "b/s/e": b"a file"}, {"b/s/e/": b"bytes", "b/s/e/A": b"A"}, {"b/s/e/": b"bytes", "b/s/e/A": b"A", "b/s/e": b"a file"},
 ])  # fmt: skip
-def test_an_object_with_bytes_in_the_place_of_a_marker_is_carried_once(face, fs, mock, more):
+def test_a_non_empty_marker_is_copied_once(face, fs, mock, more):
     fill(mock, more)
     there = {**TREE, **more}
     copies = {path.replace("b/s", "b/t", 1): data for path, data in more.items()}
@@ -158,7 +165,7 @@ def test_an_object_with_bytes_in_the_place_of_a_marker_is_carried_once(face, fs,
     assert sum(fs.du("b/u", total=False).values()) == sum(map(len, more.values()))
 
 
-def test_a_directory_goes_to_the_name_of_a_file(face, fs, mock):
+def test_a_directory_is_copied_to_the_name_of_a_file(face, fs, mock):
     """A bucket can hold both."""
     fill(mock, {"b/1": b"a file", "b/2": b"a file", "b/3": b"a file"})
     fs.mv("b/d/f", "b/1", recursive=True)
@@ -197,12 +204,12 @@ def test_get(face, mock, tmp_path):
     ({"b/m/z/": b"1", "b/m/w/": b"1", "b/m/y": bytes(2_000_000)}, {"y": bytes(2_000_000)}),
 ])  # fmt: skip
 @pytest.mark.parametrize("given", ["b/m", "b/m/", ["b/m"], "b/m/**"])
-def test_get_leaves_out_what_no_disk_can_hold(face, mock, tmp_path, more, files, given):
+def test_get_skips_names_that_a_disk_cannot_have(face, mock, tmp_path, more, files, given):
     fill(mock, more)
     with pytest.raises(IsADirectoryError, match="ends in a slash") as caught:
         face.get(given, str(tmp_path / "to" / ("m" if isinstance(given, list) else "")), recursive=given != "b/m/**")
-    said = str(caught.value)
-    assert any(f" s3://{path}: " in said for path in more if path.endswith("/")) and ("more like it" in said) is ("b/m/w/" in more)
+    message = str(caught.value)
+    assert any(f" s3://{path}: " in message for path in more if path.endswith("/")) and ("more like it" in message) is ("b/m/w/" in more)
     assert {p.name: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == files
 
 
@@ -228,7 +235,7 @@ def test_a_file_whose_name_ends_in_a_slash(face, fs, mock, tmp_path):
 
 
 @pytest.mark.parametrize("remove", ["rm", "rm_file", "listed", "bulk_delete"])
-def test_it_is_removed_and_nothing_else(fs, mock, remove):
+def test_only_the_named_file_is_removed(fs, mock, remove):
     fill(mock, {"b/d/z": b"another one", "b/d/z/x": b"and below"})
     {"rm": fs.rm, "rm_file": fs.rm_file, "listed": lambda path: fs.rm([path]), "bulk_delete": lambda path: fs.bulk_delete([path])}[remove]("b/d/z/")
     assert stored(mock) == {**{path: data for path, data in TREE.items() if path != "b/d/z/"}, "b/d/z": b"another one", "b/d/z/x": b"and below"}
@@ -246,7 +253,7 @@ def test_removal_to_a_depth(fs, mock):
     assert stored(mock) == {path: data for path, data in TREE.items() if path not in ("b/d/a", "b/d/e/")}
 
 
-def test_what_it_costs(face, fs, mock):
+def test_numbers_of_requests(face, fs, mock):
     """Slashes at the end cost a look where a file may be meant; the others do not."""
     assert requests(mock, face.ls, "b/d/") == requests(mock, face.find, "b/d/") == ["ListObjectsV2"]
     assert requests(mock, face.pipe_file, "b/new/", b"1") == ["PutObject"] and stored(mock)["b/new"] == b"1"

@@ -189,8 +189,14 @@ def test_a_plugin_works_after_a_failed_run(pl, root, proxy, kind):
 def test_other_plugins_save_twice(pl, root, proxy):
     """Cove's callback with Lightning's plugins, and Lightning's callback with cove's."""
     of_lightning, of_cove = pl.callbacks.ModelCheckpoint, pl.cove.ModelCheckpoint
-    for n, (plugin, kind) in enumerate([(pl.plugins.TorchCheckpointIO(), of_cove), (pl.plugins.AsyncCheckpointIO(pl.cove.CoveCheckpointIO()), of_cove),
-                                        (pl.cove.CoveCheckpointIO(), of_lightning), (pl.cove.AsyncCoveCheckpointIO(), of_lightning)]):
+    for n, (plugin, kind) in enumerate(
+        [
+            (pl.plugins.TorchCheckpointIO(), of_cove),
+            (pl.plugins.AsyncCheckpointIO(pl.cove.CoveCheckpointIO()), of_cove),
+            (pl.cove.CoveCheckpointIO(), of_lightning),
+            (pl.cove.AsyncCoveCheckpointIO(), of_lightning),
+        ]
+    ):
         proxy.clear()
         model = pl.model()
         fit(pl, root, model, max_epochs=2, plugins=[plugin], callbacks=[kind(f"{root}/{n}", filename="{epoch}", save_top_k=-1, save_last=True)])
@@ -269,8 +275,13 @@ def test_several_ranks(root, minio, proxy, kind, save_last):
     import sys
 
     here = os.path.dirname(os.path.abspath(__file__))
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", RANKS, root, kind, save_last], capture_output=True, text=True, timeout=240,
-                          env={**os.environ, **proxy.environ(minio), "PYTHONPATH": os.pathsep.join([here, *sys.path])})
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", RANKS, root, kind, save_last],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, **proxy.environ(minio), "PYTHONPATH": os.pathsep.join([here, *sys.path])},
+    )
     assert done.returncode == 0, done.stderr
     assert names(f"{root}/kept") == ["epoch=1.ckpt", "last.ckpt"]
     assert content(f"{root}/kept/last.ckpt") == content(f"{root}/kept/epoch=1.ckpt") and load(f"{root}/kept/last.ckpt")["ranks"] == 2
@@ -278,6 +289,7 @@ def test_several_ranks(root, minio, proxy, kind, save_last):
 
 
 # ---- fingerprints ----
+
 
 def sums_of(key, data):
     words = [numpy.frombuffer(part, "<u8").tolist() for part in (key, data + bytes(-len(data) % 1024))]
@@ -374,13 +386,38 @@ def resized(bag):
     bag["weights"].untyped_storage().resize_(80_000)
 
 
-@pytest.mark.parametrize("change", [
-    grown, grown_by_a_view, grown_by_data, grown_by_numpy, grown_by_the_array_behind, grown_by_the_storage, grown_uncounted, grown_in_a_module,
-    grown_in_a_sparse_tensor, grown_small, grown_at_the_end, cast, transposed, list_grown, resized])
+@pytest.mark.parametrize(
+    "change",
+    [
+        grown,
+        grown_by_a_view,
+        grown_by_data,
+        grown_by_numpy,
+        grown_by_the_array_behind,
+        grown_by_the_storage,
+        grown_uncounted,
+        grown_in_a_module,
+        grown_in_a_sparse_tensor,
+        grown_small,
+        grown_at_the_end,
+        cast,
+        transposed,
+        list_grown,
+        resized,
+    ],
+)
 def test_different_fingerprints(change):
     array = numpy.ones(10_000, dtype="float32")
-    bag = {"list": [1], "weights": torch.ones(10_000), "small": torch.ones(3), "array": array, "of array": torch.from_numpy(array),
-           "module": torch.nn.Linear(50, 50), "sparse": torch.ones(10_000).to_sparse(), "large": torch.ones(3_000_000)}
+    bag = {
+        "list": [1],
+        "weights": torch.ones(10_000),
+        "small": torch.ones(3),
+        "array": array,
+        "of array": torch.from_numpy(array),
+        "module": torch.nn.Linear(50, 50),
+        "sparse": torch.ones(10_000).to_sparse(),
+        "large": torch.ones(3_000_000),
+    }
     before = fingerprint(bag)
     assert before.is_of(bag)
     change(bag)
@@ -413,7 +450,7 @@ def test_a_comparison_ends_at_the_first_difference():
     assert sum(written) < 3 << 20
 
 
-def test_what_cannot_be_saved_differs():
+def test_an_object_that_cannot_be_saved_differs():
     before = fingerprint({"x": 1})
     for value in lambda: 1, threading.Lock():
         assert not before.is_of({"x": value})

@@ -1,4 +1,4 @@
-"""Lightning on URLs of cove's: what comes out is what comes out on a local disk, under both of Lightning's names; then cove's own plugins."""
+"""Lightning with cove URLs has the same results as with a local disk, for both of Lightning's packages; then cove's plugins."""
 
 import array
 import collections
@@ -60,7 +60,7 @@ trainer.fit(model, ckpt_path="s3://lightning/ckpts/classifier.ckpt")
 
 
 def test_the_snippets_of_lightnings_page(proxy, tmp_path, monkeypatch):
-    """Lightning's page on remote filesystems, to the letter; the model stops by itself after two epochs."""
+    """The code of Lightning's page on remote filesystems, unchanged; the model stops after two epochs."""
     pl = training.package("pytorch_lightning")
     monkeypatch.chdir(tmp_path)
 
@@ -75,7 +75,8 @@ def test_the_snippets_of_lightnings_page(proxy, tmp_path, monkeypatch):
 
     run("root")
     assert names("s3://lightning/data") == [
-        f"lightning_logs/version_0/{name}" for name in (f"checkpoints/epoch=1-step={2 * BATCHES}.ckpt", "events.out.tfevents", "hparams.yaml")]
+        f"lightning_logs/version_0/{name}" for name in (f"checkpoints/epoch=1-step={2 * BATCHES}.ckpt", "events.out.tfevents", "hparams.yaml")
+    ]
     run("logger")
     assert "lightning_logs/version_0/events.out.tfevents" in names("s3://lightning/logs")
 
@@ -97,7 +98,7 @@ def test_a_mistyped_bucket_ends_the_run_at_its_start(both, proxy):
 
 
 @pytest.mark.parametrize("name", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
-def test_a_wrong_option_is_told_when_the_plugin_is_made(both, name):
+def test_a_wrong_option_is_reported_when_the_plugin_is_made(both, name):
     kind = getattr(both.cove, name)
     with pytest.raises(ValueError, match="default_block_size"):
         kind(default_blocksize="8MiB")
@@ -107,7 +108,7 @@ def test_a_wrong_option_is_told_when_the_plugin_is_made(both, name):
     assert kind(default_block_size="8MiB", read_timeout="5s").storage_options == {"default_block_size": "8MiB", "read_timeout": "5s"}
 
 
-def test_csv_logger_writes_what_it_writes_locally(both, root, tmp_path):
+def test_csv_logger_writes_the_same_files_as_locally(both, root, tmp_path):
     for place in root, tmp_path:
         fit(both, place, logger=both.loggers.CSVLogger(str(place), name="run", version=0, flush_logs_every_n_steps=2))
     assert content(f"{root}/run/version_0/metrics.csv") == content(tmp_path / "run/version_0/metrics.csv")
@@ -146,7 +147,7 @@ CHECKPOINTS = {
 
 @pytest.mark.parametrize("plugin", ["Lightning's", "cove's"])
 @pytest.mark.parametrize("case", CHECKPOINTS)
-def test_model_checkpoint_leaves_what_it_leaves_locally(pl, root, tmp_path, case, plugin):
+def test_model_checkpoint_keeps_the_same_files_as_locally(pl, root, tmp_path, case, plugin):
     own = plugin == "cove's"
     kind = pl.cove.ModelCheckpoint if own else pl.callbacks.ModelCheckpoint
     for place in root, str(tmp_path):
@@ -178,7 +179,7 @@ def test_the_folder_of_checkpoints_by_default(both, root, tmp_path):
     assert names(root) == names(tmp_path)
 
 
-def test_resumed_from_a_url_is_as_never_stopped(both, root):
+def test_a_run_resumed_from_a_url_equals_an_uninterrupted_one(both, root):
     whole = both.model()
     fit(both, root + "/whole", whole, max_epochs=4)
     fit(both, root + "/half", max_epochs=2).save_checkpoint(root + "/at-two.ckpt")
@@ -198,7 +199,7 @@ def test_best_and_load_from_checkpoint(both, root):
     assert same(dict(best.state_dict()), dict(load(callback.best_model_path)["state_dict"]))
 
 
-def test_a_checkpoint_that_is_not_there(pl, root):
+def test_a_missing_checkpoint(pl, root):
     with pytest.raises(FileNotFoundError, match="none.ckpt"):
         fit(pl, root, ckpt_path=root + "/none.ckpt")
     with pytest.raises(FileNotFoundError, match="none.ckpt"):
@@ -214,7 +215,7 @@ def test_lightnings_own_async_plugin(pl, root):
 @pytest.mark.parametrize("kind", ["SimpleProfiler", "AdvancedProfiler"])
 def test_profilers_write_to_a_url(both, root, kind):
     fit(both, root, max_epochs=1, profiler=getattr(both.profilers, kind)(dirpath=root, filename="report"))
-    report, = (name for name in names(root) if name.endswith(".txt"))
+    (report,) = (name for name in names(root) if name.endswith(".txt"))
     text = content(f"{root}/{report}").decode()
     assert "Profiler Report" in text and "optimizer_step" in text
 
@@ -290,9 +291,10 @@ def test_a_save_that_fails_leaves_the_older_one_whole(pl, root, proxy, plugin):
 
 # ---- cove's plugins ----
 
+
 @pytest.mark.parametrize("save_last", [True, "link"])
 @pytest.mark.parametrize("kind", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
-def test_last_is_a_copy_of_its_twin(both, root, proxy, kind, save_last):
+def test_last_is_a_copy_of_an_equal_checkpoint(both, root, proxy, kind, save_last):
     callback = both.cove.ModelCheckpoint(monitor="score", save_top_k=2, save_last=save_last, filename="{epoch}")
     fit(both, root, max_epochs=4, callbacks=[callback], plugins=[getattr(both.cove, kind)()])
     folder = root + "/checkpoints"
@@ -325,7 +327,7 @@ def test_last_is_found_in_the_default_folder(pl, root):
     assert trainer.ckpt_path == root + "/checkpoints/last.ckpt"
 
 
-def test_last_where_there_is_none_begins_anew(pl, root):
+def test_last_without_a_checkpoint_starts_from_scratch(pl, root):
     trainer = fit(pl, root, max_epochs=1, callbacks=[pl.cove.ModelCheckpoint(save_last=True)], ckpt_path="last")
     assert trainer.ckpt_path is None and trainer.global_step == BATCHES
 
@@ -333,32 +335,43 @@ def test_last_where_there_is_none_begins_anew(pl, root):
 def test_the_checkpoint_resumed_from_is_kept(both, root, tmp_path):
     for place in root, str(tmp_path):
         fit(both, place, max_epochs=1, callbacks=[both.cove.ModelCheckpoint(dirpath=place + "/kept", filename="{epoch}")])
-        fit(both, place, max_epochs=3, callbacks=[both.cove.ModelCheckpoint(dirpath=place.replace("s3:", "S3:") + "/kept", filename="{epoch}")],
-            ckpt_path=place + "/kept/epoch=0.ckpt")
+        fit(
+            both,
+            place,
+            max_epochs=3,
+            callbacks=[both.cove.ModelCheckpoint(dirpath=place.replace("s3:", "S3:") + "/kept", filename="{epoch}")],
+            ckpt_path=place + "/kept/epoch=0.ckpt",
+        )
         # Into another folder: what the first run left is not this one's to remove.
-        fit(both, place, max_epochs=4, callbacks=[both.cove.ModelCheckpoint(dirpath=place + "/other", filename="{epoch}")],
-            ckpt_path=place.replace("s3:", "S3:") + "/kept/epoch=2.ckpt")
+        fit(
+            both,
+            place,
+            max_epochs=4,
+            callbacks=[both.cove.ModelCheckpoint(dirpath=place + "/other", filename="{epoch}")],
+            ckpt_path=place.replace("s3:", "S3:") + "/kept/epoch=2.ckpt",
+        )
     assert names(root) == names(tmp_path) == ["kept/epoch=0.ckpt", "kept/epoch=2.ckpt", "other/epoch=3.ckpt"]
 
 
-def test_a_run_of_lightnings_callback_goes_on_with_coves(pl, root):
+def test_a_run_with_lightnings_callback_resumes_with_coves(pl, root):
     fit(pl, root, max_epochs=2, callbacks=[pl.callbacks.ModelCheckpoint(monitor="score", save_last=True)])
     callback = pl.cove.ModelCheckpoint(monitor="score", save_last=True)
     fit(pl, root, max_epochs=3, callbacks=[callback], ckpt_path=root + "/checkpoints/last.ckpt")
     assert callback.best_model_score == 1.0 and "epoch=1" in callback.best_model_path
 
 
-def test_local_paths_are_lightnings_own(both, tmp_path):
+def test_local_paths_are_handled_by_lightning(both, tmp_path):
     callback = both.cove.ModelCheckpoint(monitor="score", save_last="link")
     fit(both, tmp_path, max_epochs=3, callbacks=[callback], plugins=[both.cove.CoveCheckpointIO()])
     assert (tmp_path / "checkpoints/last.ckpt").is_symlink()
-    trainer = fit(both, tmp_path, max_epochs=4, callbacks=[both.cove.ModelCheckpoint(save_last=True)], plugins=[both.cove.AsyncCoveCheckpointIO()],
-                  ckpt_path="last")
+    trainer = fit(
+        both, tmp_path, max_epochs=4, callbacks=[both.cove.ModelCheckpoint(save_last=True)], plugins=[both.cove.AsyncCoveCheckpointIO()], ckpt_path="last"
+    )
     assert trainer.ckpt_path.endswith("last.ckpt") and trainer.global_step == 4 * BATCHES
 
 
-def test_what_a_save_costs(pl, root, proxy, monkeypatch):
-    """One request up to 100 MiB, where nobody has said how large a part is; else a request for each part, a beginning and an end."""
+def test_requests_of_a_save(pl, root, proxy, monkeypatch):
+    """One request up to 100 MiB if no part size is set; else a request for each part, one to begin and one to end."""
     model = pl.model(ballast=5 << 20)  # 20 MiB
     trainer = fit(pl, root, model, max_epochs=1, plugins=[pl.cove.CoveCheckpointIO()], enable_checkpointing=False)
 
@@ -403,7 +416,7 @@ def odd_values():
 
 
 @pytest.mark.parametrize("kind", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
-def test_whatever_torch_saves_is_saved(pl, root, kind, tmp_path):
+def test_every_object_that_torch_saves_is_saved(pl, root, kind, tmp_path):
     values, io = odd_values(), getattr(pl.cove, kind)()
     io.save_checkpoint(values, root + "/a.ckpt")
     torch.save(values, tmp_path / "a.ckpt")
@@ -430,7 +443,7 @@ def test_whatever_torch_saves_is_saved(pl, root, kind, tmp_path):
     io.teardown()
 
 
-def test_a_failed_save_is_let_go(pl, root, proxy, monkeypatch):
+def test_a_failed_save_frees_its_memory(pl, root, proxy, monkeypatch):
     """Who holds its error doesn't hold the file that was made in memory, too."""
     proxy.refuse = lambda request: request.method in ("PUT", "POST")
     io = pl.cove.AsyncCoveCheckpointIO()
@@ -450,19 +463,19 @@ def test_a_failed_save_is_let_go(pl, root, proxy, monkeypatch):
     io.teardown()
 
 
-def test_an_error_of_before_is_not_the_stores(pl, root):
+def test_an_earlier_error_is_not_taken_for_the_stores(pl, root):
     class Broken:
         def __reduce__(self):
-            raise RuntimeError("object says no")
+            raise RuntimeError("object refuses")
 
     try:
         os.stat("/none")
     except FileNotFoundError:
-        with pytest.raises(RuntimeError, match="object says no"):
+        with pytest.raises(RuntimeError, match="object refuses"):
             pl.cove.CoveCheckpointIO().save_checkpoint({"x": Broken()}, root + "/a.ckpt")
 
 
-def test_a_snapshot_is_of_its_moment(pl, root, proxy):
+def test_a_background_save_has_the_values_of_its_call(pl, root, proxy):
     values = {"list": [1, torch.zeros(2)], "numpy": numpy.zeros(3), "pickle": Frozen([1])}
     free = threading.Event()
     proxy.refuse = lambda request: request.method == "PUT" and not free.wait(60)
@@ -480,7 +493,7 @@ def test_a_snapshot_is_of_its_moment(pl, root, proxy):
 
 @pytest.mark.parametrize("kind", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_what_the_store_says_of_a_large_save_is_raised(pl, root, proxy, kind, method):
+def test_an_error_of_the_store_in_a_large_save_is_raised(pl, root, proxy, kind, method):
     proxy.refuse = lambda request: request.method == method
     io = getattr(pl.cove, kind)(default_block_size="5MiB")
     with pytest.raises(PermissionError, match="a.ckpt"):
@@ -500,7 +513,7 @@ def test_names_of_checkpoints_are_no_patterns(pl, root):
 
 
 @pytest.mark.parametrize("kind", ["CoveCheckpointIO", "AsyncCoveCheckpointIO"])
-def test_a_name_is_taken_while_its_save_is_under_way(pl, root, proxy, kind):
+def test_a_name_is_in_use_while_its_save_is_under_way(pl, root, proxy, kind):
     held = threading.Semaphore(0)
     proxy.refuse = lambda request: request.method == "PUT" and not held.acquire(timeout=60)
     callback = pl.cove.ModelCheckpoint(monitor="step", mode="max", save_top_k=-1, filename="m")
@@ -511,8 +524,8 @@ def test_a_name_is_taken_while_its_save_is_under_way(pl, root, proxy, kind):
     assert steps == [BATCHES, 2 * BATCHES, 3 * BATCHES]
 
 
-def test_after_a_slow_save_there_are_parts(pl, root, proxy, monkeypatch):
-    monkeypatch.setattr("cove.checkpoints.PATIENCE_S", 0)
+def test_saves_after_a_slow_one_are_sent_in_parts(pl, root, proxy, monkeypatch):
+    monkeypatch.setattr("cove.checkpoints.SLOW_REQUEST_S", 0)
     io = pl.cove.CoveCheckpointIO()
     for name, requests in ("/a.ckpt", 1), ("/b.ckpt", 4), ("/c.ckpt", 4):
         proxy.clear()
@@ -520,8 +533,8 @@ def test_after_a_slow_save_there_are_parts(pl, root, proxy, monkeypatch):
         assert proxy.count() == requests
 
 
-def test_what_checkpoints_of_a_run_cost(pl, root, proxy):
-    """One request each for the question whether a name is taken, for a checkpoint, its copy and a removal; and one look at the folder."""
+def test_requests_of_the_checkpoints_of_a_run(pl, root, proxy):
+    """One request each to check that a name is free, for a checkpoint, for its copy and for a removal; and one to list the folder."""
     callback = pl.cove.ModelCheckpoint(monitor="step", mode="max", save_top_k=3, save_last=True, filename="{epoch}")
     fit(pl, root, max_epochs=5, callbacks=[callback], plugins=[pl.cove.CoveCheckpointIO()])
     methods = [r.method for r in list(proxy.requests)]
@@ -529,7 +542,7 @@ def test_what_checkpoints_of_a_run_cost(pl, root, proxy):
     assert names(root + "/checkpoints") == ["epoch=2.ckpt", "epoch=3.ckpt", "epoch=4.ckpt", "last.ckpt"]
 
 
-def test_what_a_load_costs(pl, root, proxy):
+def test_requests_of_a_load(pl, root, proxy):
     io = pl.cove.CoveCheckpointIO()
     state = {"a": torch.arange(3 << 20, dtype=torch.float32), "b": [torch.ones(n) for n in range(50)], "global_step": 3}
     io.save_checkpoint(state, root + "/a.ckpt")
@@ -560,6 +573,7 @@ def test_map_location(pl, root):
 
 
 # ---- beside the training ----
+
 
 def refuse_uploads(request):
     return request.method in ("PUT", "POST")
@@ -599,20 +613,28 @@ def test_a_failed_save_is_raised_by_the_next_one_and_at_the_end(pl, root, proxy)
     io.save_checkpoint({"a": torch.ones(3)}, root + "/d.ckpt")
     with pytest.raises(PermissionError, match="d.ckpt"):
         io.teardown()
-    io.teardown()  # told once
+    io.teardown()  # reported once
     proxy.refuse = lambda request: False
     io.save_checkpoint({"a": torch.ones(3)}, root + "/e.ckpt")
     io.teardown()
     assert names(root) == ["e.ckpt"]
 
 
-def test_what_is_saved_is_what_was_there(pl, root):
+def test_a_background_save_is_not_changed_by_training(pl, root):
     """Also what training has changed while the save was under way, and what shares memory is saved once."""
     io = pl.cove.AsyncCoveCheckpointIO()
     base = torch.zeros(1 << 20)
-    state = {"all": base, "half": base[::2], "column": base.view(1024, 1024)[:, 3], "list": [1, {"deep": torch.ones(2, dtype=torch.bfloat16)}],
-             "parameter": torch.nn.Parameter(torch.ones(3)), "sparse": torch.eye(3).to_sparse(), "empty": torch.empty(0),
-             "conjugated": torch.tensor([1 + 2j]).conj(), "negated": torch.tensor([1 + 2j]).conj().imag}
+    state = {
+        "all": base,
+        "half": base[::2],
+        "column": base.view(1024, 1024)[:, 3],
+        "list": [1, {"deep": torch.ones(2, dtype=torch.bfloat16)}],
+        "parameter": torch.nn.Parameter(torch.ones(3)),
+        "sparse": torch.eye(3).to_sparse(),
+        "empty": torch.empty(0),
+        "conjugated": torch.tensor([1 + 2j]).conj(),
+        "negated": torch.tensor([1 + 2j]).conj().imag,
+    }
     io.save_checkpoint(state, root + "/a.ckpt")
     base += 1
     state["list"].append("later")
@@ -658,7 +680,12 @@ print(resident("VmHWM:") - before)
 @pytest.mark.parametrize("kind, copies", [("plain", 0), ("async", 1)])
 def test_memory_is_bounded(root, minio, kind, copies):
     """A writer's buffers and what the library needs, but not the checkpoint; beside the training, one copy of it."""
-    done = subprocess.run([sys.executable, "-c", MEMORY, kind, root], capture_output=True, text=True, timeout=300,
-                          env={**os.environ, **minio.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, kind, root],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **minio.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < (copies * 256 + 140) << 20

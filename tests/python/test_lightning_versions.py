@@ -91,7 +91,7 @@ CHECKPOINTS = {
 
 
 @pytest.mark.parametrize("case", CHECKPOINTS)
-def test_model_checkpoint_leaves_what_lightnings_leaves_locally(pl, root, tmp_path, case):
+def test_model_checkpoint_keeps_the_same_files_as_lightnings_locally(pl, root, tmp_path, case):
     callback = pl.cove.ModelCheckpoint(dirpath=root + "/kept", **CHECKPOINTS[case])
     fit(pl, root, max_epochs=3, callbacks=[callback], plugins=[pl.cove.CoveCheckpointIO()])
     fit(pl, tmp_path, max_epochs=3, callbacks=[pl.callbacks.ModelCheckpoint(dirpath=str(tmp_path / "kept"), **CHECKPOINTS[case])])
@@ -125,8 +125,9 @@ def test_the_last_checkpoint_is_found(pl, root):
     assert same(dict(resumed.state_dict()), dict(whole.state_dict()))
 
 
-def test_checkpoints_of_others_are_kept(pl, root):
+def test_checkpoints_of_other_folders_are_kept(pl, root):
     """The one resumed from, and those of an earlier run in another folder. Lightning 2.0 removes these on a local disk, too."""
+
     def run(epochs, folder, **options):
         fit(pl, root, max_epochs=epochs, callbacks=[pl.cove.ModelCheckpoint(dirpath=f"{root}/{folder}", filename="{epoch}")], **options)
 
@@ -139,9 +140,16 @@ def test_checkpoints_of_others_are_kept(pl, root):
 def test_pytorch_lightning_alone(tmp_path):
     """`cove.pytorch_lightning` works without the package `lightning`."""
     pytest.importorskip("pytorch_lightning")
-    code = "import sys; sys.modules['lightning'] = None; import cove.pytorch_lightning as p; print(p.CoveCheckpointIO().teardown(), p.ModelCheckpoint().save_last)"
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=tmp_path,
-                         env={**os.environ, "PYTHONPATH": environment.python_path(*PLACES)})
+    code = (
+        "import sys; sys.modules['lightning'] = None; import cove.pytorch_lightning as p; print(p.CoveCheckpointIO().teardown(), p.ModelCheckpoint().save_last)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": environment.python_path(*PLACES)},
+    )
     assert (run.stdout.strip(), run.returncode) == ("None None", 0), run.stderr
 
 

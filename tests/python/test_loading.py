@@ -1,4 +1,4 @@
-"""The package that cannot be loaded, and the package beside s3fs."""
+"""Errors if the package cannot be loaded, and the package installed together with s3fs."""
 
 import os
 import shutil
@@ -16,9 +16,10 @@ BACK = 'fsspec.register_implementation("s3", s3fs.S3FileSystem, clobber=True)'
 
 
 def run(code, *places):
-    """What a program says with these folders before the others."""
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": environment.python_path(*places)})
+    """What a program prints with these folders before the others."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": environment.python_path(*places)}
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -43,35 +44,35 @@ ASKS = """
 """
 
 
-def says(damaged):
-    """What each way to load the package says: they agree."""
+def message_of(damaged):
+    """The error of each way to load the package: they agree."""
     lines = run(ASKS, damaged, PLACES[0]).splitlines()
     assert len(lines) == 3 and len(set(lines)) == 1 and lines[0].startswith("cove cannot be loaded: ") and lines[0].endswith(BACK)
     return lines[0]
 
 
 def test_a_missing_extension_is_named(damaged):
-    assert f"its extension _cove is not in {damaged}/cove. Install cove again" in says(damaged)
+    assert f"its extension _cove is not in {damaged}/cove. Install cove again" in message_of(damaged)
 
 
 def test_an_extension_of_another_python_is_named(damaged):
     (damaged / "cove" / "_cove.cpython-37m-x86_64-linux-gnu.so").write_bytes(b"")
-    said = says(damaged)
-    assert "_cove.cpython-37m-x86_64-linux-gnu.so" in said and f"is not for this Python (CPython {sys.version_info.major}." in said
+    message = message_of(damaged)
+    assert "_cove.cpython-37m-x86_64-linux-gnu.so" in message and f"is not for this Python (CPython {sys.version_info.major}." in message
 
 
 def test_an_extension_of_another_machine_is_named(damaged):
     (damaged / "cove" / EXTENSION).write_bytes(b"\x7fELF no library of this machine")
-    assert f"{EXTENSION} in {damaged}/cove is not for this Python" in says(damaged)
+    assert f"{EXTENSION} in {damaged}/cove is not for this Python" in message_of(damaged)
 
 
 def test_a_missing_library_is_named(damaged):
-    """The extension's tables name libjansson; a library of another name is not there."""
+    """The extension's tables name libisal; a library of another name is not there."""
     data = (environment.build_dir() / "python" / "cove" / EXTENSION).read_bytes()
-    assert b"libjansson.so.4\0" in data
-    (damaged / "cove" / EXTENSION).write_bytes(data.replace(b"libjansson.so.4\0", b"libjansxxx.so.4\0"))
-    said = says(damaged)
-    assert "libjansxxx.so.4: cannot open shared object file" in said and "Install the package of that library" in said
+    assert b"libisal.so.2\0" in data
+    (damaged / "cove" / EXTENSION).write_bytes(data.replace(b"libisal.so.2\0", b"libisxx.so.2\0"))
+    message = message_of(damaged)
+    assert "libisxx.so.2: cannot open shared object file" in message and "Install the package of that library" in message
 
 
 def test_a_too_old_fsspec_is_named():
@@ -104,14 +105,15 @@ def s3fs(tmp_path):
     folder = tmp_path / "beside"
     (folder / "s3fs").mkdir(parents=True)
     (folder / "s3fs" / "__init__.py").write_text(
-        "from fsspec import AbstractFileSystem\n\n\nclass S3FileSystem(AbstractFileSystem):\n    protocol = ('s3', 's3a')\n")
+        "from fsspec import AbstractFileSystem\n\n\nclass S3FileSystem(AbstractFileSystem):\n    protocol = ('s3', 's3a')\n"
+    )
     return folder
 
 
 @pytest.mark.parametrize("first", [True, False])
 def test_cove_serves_s3_beside_s3fs_and_logs_it_once(s3fs, first):
-    told, *rest = run(USES, *([s3fs, *PLACES] if first else [*PLACES, s3fs])).splitlines()
-    assert told.startswith("cove INFO s3:// is served by cove; s3fs is installed, too.") and told.endswith(BACK)
+    first_line, *rest = run(USES, *([s3fs, *PLACES] if first else [*PLACES, s3fs])).splitlines()
+    assert first_line.startswith("cove INFO s3:// is served by cove; s3fs is installed, too.") and first_line.endswith(BACK)
     assert rest == ["cove.s3", "cove.s3", "s3fs"]
 
 
@@ -125,6 +127,68 @@ def test_nothing_is_logged_where_s3fs_serves_s3(s3fs):
         print("silent")
     """
     assert run(code, s3fs, *PLACES) == "silent\n"
+
+
+def test_cove_serves_gs_beside_gcsfs_and_logs_it_once(tmp_path):
+    """fsspec's table names gcsfs, which has no entry point."""
+    (tmp_path / "gcsfs").mkdir()
+    (tmp_path / "gcsfs" / "__init__.py").write_text(
+        "from fsspec import AbstractFileSystem\n\n\nclass GCSFileSystem(AbstractFileSystem):\n    protocol = ('gs', 'gcs')\n"
+    )
+    code = """
+        import logging, sys
+        logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s", stream=sys.stdout)
+        import fsspec
+        for scheme in ("gs", "gcs"):
+            print(type(fsspec.filesystem(scheme, token="anon", project=scheme)).__module__)
+        import gcsfs
+        fsspec.register_implementation("gs", gcsfs.GCSFileSystem, clobber=True)
+        print(type(fsspec.filesystem("gs")).__module__)
+    """
+    told, *rest = run(code, tmp_path, *PLACES).splitlines()
+    assert told.startswith("cove INFO gs:// is served by cove; gcsfs is installed, too.")
+    assert told.endswith('fsspec.register_implementation("gs", gcsfs.GCSFileSystem, clobber=True)')
+    assert rest == ["cove.gcs", "cove.gcs", "gcsfs"]
+
+
+ADLFS = "from fsspec import AbstractFileSystem\n\n\nclass AzureBlobFileSystem(AbstractFileSystem):\n    protocol = ('abfs', 'az', 'abfss')\n"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_cove_serves_az_beside_adlfs_and_logs_it_once(tmp_path, first):
+    """fsspec's table names adlfs, which has an entry point for abfss alone."""
+    (tmp_path / "adlfs").mkdir()
+    (tmp_path / "adlfs" / "__init__.py").write_text(ADLFS)
+    (tmp_path / "adlfs-1.dist-info").mkdir()
+    (tmp_path / "adlfs-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: adlfs\nVersion: 1\n")
+    (tmp_path / "adlfs-1.dist-info" / "entry_points.txt").write_text("[fsspec.specs]\nabfss = adlfs:AzureBlobFileSystem\n")
+    code = """
+        import logging, sys
+        logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s", stream=sys.stdout)
+        import fsspec
+        for scheme in ("az", "abfs", "adl", "abfss"):
+            print(type(fsspec.filesystem(scheme, account_name=scheme + "0", anon=True)).__module__)
+        import adlfs
+        fsspec.register_implementation("az", adlfs.AzureBlobFileSystem, clobber=True)
+        print(type(fsspec.filesystem("az")).__module__)
+    """
+    told, *rest = run(code, *([tmp_path, *PLACES] if first else [*PLACES, tmp_path])).splitlines()
+    assert told.startswith("cove INFO az:// is served by cove; adlfs is installed, too.")
+    assert told.endswith('fsspec.register_implementation("az", adlfs.AzureBlobFileSystem, clobber=True)')
+    assert rest == ["cove.azure"] * 4 + ["adlfs"]
+
+
+def test_the_way_back_to_gcsfs_is_named(damaged):
+    code = """
+        import fsspec
+        for ask in (lambda: fsspec.filesystem("gs"), lambda: fsspec.open("gcs://b/x"), lambda: __import__("cove").GCSFileSystem):
+            try:
+                ask()
+            except ImportError as error:
+                print(error)
+    """
+    lines = run(code, damaged, PLACES[0]).splitlines()
+    assert len(lines) == 3 and len(set(lines)) == 1 and "To have gs:// by gcsfs instead" in lines[0]
 
 
 def test_nothing_is_logged_without_s3fs():
@@ -146,7 +210,7 @@ def test_a_stub_in_the_place_of_a_package(s3fs):
     assert run(code, *PLACES).splitlines() == ["<S3FileSystem http://127.0.0.1:1>", "[True, True, True, False]"]
 
 
-def test_the_oldest_fsspec_is_the_one_that_is_promised():
+def test_the_oldest_fsspec_is_the_documented_one():
     from cove import loading
 
     assert f'"fsspec>={".".join(map(str, loading.OLDEST_FSSPEC))}"' in (environment.ROOT / "pyproject.toml").read_text()

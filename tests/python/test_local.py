@@ -1,4 +1,4 @@
-"""Local files: whose a new version is, names that lead to one file, and what is no file. The library's own calls, by the extension."""
+"""Local files: owner and mode of a new version, several names of one file, and special files. Through the extension."""
 
 import errno
 import fcntl
@@ -41,16 +41,16 @@ def as_nobody(work):
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, NOBODY)
-            said = repr(work())
+            outcome = repr(work())
         except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(into, said.encode())
+            outcome = f"{type(error).__name__}: {error}"
+        os.write(into, outcome.encode())
         os._exit(0)
     os.close(into)
     with os.fdopen(out) as pipe:
-        said = pipe.read()
+        outcome = pipe.read()
     os.waitpid(child, 0)
-    return said
+    return outcome
 
 
 def make(path, data=b"old", uid=-1, gid=-1, mode=0o644):
@@ -95,7 +95,7 @@ WRITES = [put, stream, copied, through_a_link]
 @as_root
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("mode", [0o4755, 0o2775, 0o6711, 0o600, 0o640])
-def test_root_leaves_a_file_to_its_owner(fs, folder, write, mode):
+def test_root_keeps_the_owner_of_a_file(fs, folder, write, mode):
     path = make(folder / "x", uid=NOBODY, gid=NOBODY - 1, mode=mode)
     write(fs, path)
     assert Path(path).read_bytes() == b"new" and whose(path) == (NOBODY, NOBODY - 1, mode & 0o777)
@@ -104,7 +104,7 @@ def test_root_leaves_a_file_to_its_owner(fs, folder, write, mode):
 @as_root
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("mode, left", [(0o6777, 0o777), (0o4757, 0o757), (0o2776, 0o766), (0o662, 0o622)])
-def test_set_id_bits_go_where_owner_or_group_cannot_stay(fs, folder, write, mode, left):
+def test_set_id_bits_are_cleared_if_owner_or_group_changes(fs, folder, write, mode, left):
     os.chmod(folder, 0o777)
     path = make(folder / "x", uid=1, gid=1, mode=mode)
     assert as_nobody(lambda: write(fs, path)) == "None"
@@ -113,7 +113,7 @@ def test_set_id_bits_go_where_owner_or_group_cannot_stay(fs, folder, write, mode
 
 @pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
 @pytest.mark.parametrize("write", [put, stream, copied])
-def test_a_new_file_is_as_the_umask_says(fs, tmp_path, write, umask):
+def test_a_new_file_follows_the_umask(fs, tmp_path, write, umask):
     before = os.umask(umask)
     try:
         write(fs, str(tmp_path / "x"))
@@ -123,7 +123,7 @@ def test_a_new_file_is_as_the_umask_says(fs, tmp_path, write, umask):
 
 
 @pytest.mark.parametrize("mode", [None, 0o644, 0o600, 0o755])
-def test_nobody_else_can_open_what_is_not_published(fs, tmp_path, mode):
+def test_an_unpublished_file_is_private(fs, tmp_path, mode):
     if mode is not None:
         make(tmp_path / "x", mode=mode)
     writer = _cove.Writer(fs, str(tmp_path / "x"))
@@ -134,7 +134,7 @@ def test_nobody_else_can_open_what_is_not_published(fs, tmp_path, mode):
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_the_mode_is_that_of_the_file_that_is_replaced_in_the_end(fs, tmp_path):
+def test_the_mode_is_that_of_the_replaced_file_at_finish(fs, tmp_path):
     writer = _cove.Writer(fs, str(tmp_path / "x"))
     writer.write(bytes(20 << 20))
     make(tmp_path / "x", mode=0o600)
@@ -144,16 +144,16 @@ def test_the_mode_is_that_of_the_file_that_is_replaced_in_the_end(fs, tmp_path):
 
 @as_root
 @pytest.mark.parametrize("write", [put, stream])
-def test_a_folder_that_may_not_be_written_is_named(fs, folder, write):
+def test_a_read_only_directory_is_named(fs, folder, write):
     path = make(folder / "x", uid=NOBODY, gid=NOBODY)
-    said = as_nobody(lambda: write(fs, path))
-    assert said.startswith("PermissionError: ") and f"the folder {folder} is not writable" in said and "x" in said
+    outcome = as_nobody(lambda: write(fs, path))
+    assert outcome.startswith("PermissionError: ") and f"the folder {folder} is not writable" in outcome and "x" in outcome
     assert Path(path).read_bytes() == b"old" and os.listdir(folder) == ["x"]
 
 
 @as_root
 @pytest.mark.parametrize("write", [put, stream])
-def test_what_another_user_put_into_a_shared_folder_is_not_written(fs, folder, write):
+def test_a_file_of_another_user_in_a_shared_directory_is_not_written(fs, folder, write):
     os.chmod(folder, 0o1777)
     victim = make(folder / "victim", mode=0o644)
     os.symlink(victim, folder / "link")
@@ -179,14 +179,14 @@ def begun(fs, path):
 
 @pytest.mark.parametrize("finish", [True, False])
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_write_stays_in_the_folder_that_it_began_in(fs, tmp_path, exists, finish):
+def test_a_write_stays_in_the_directory_that_it_opened(fs, tmp_path, exists, finish):
     (tmp_path / "d").mkdir()
     (tmp_path / "other").mkdir()
     make(tmp_path / "other" / "x", mode=0o4755)
     if exists:
         make(tmp_path / "d" / "x")
     writer = begun(fs, tmp_path / "d" / "x")
-    temporary, = (name for name in os.listdir(tmp_path / "d") if name != "x")
+    (temporary,) = (name for name in os.listdir(tmp_path / "d") if name != "x")
     make(tmp_path / "other" / temporary, b"another's")
     os.rename(tmp_path / "d", tmp_path / "moved")
     os.symlink("other", tmp_path / "d")
@@ -198,7 +198,7 @@ def test_a_write_stays_in_the_folder_that_it_began_in(fs, tmp_path, exists, fini
 
 
 @as_root
-def test_what_another_user_puts_into_a_shared_folder_during_a_write_is_not_replaced(fs, folder):
+def test_a_file_that_another_user_makes_during_a_write_is_not_replaced(fs, folder):
     os.chmod(folder, 0o1777)
     writer = begun(fs, folder / "x")
     make(folder / "x", uid=NOBODY, gid=NOBODY, mode=0o666)
@@ -207,7 +207,7 @@ def test_what_another_user_puts_into_a_shared_folder_during_a_write_is_not_repla
     assert tree_of(folder) == {"x": b"old"} and whose(folder / "x") == (NOBODY, NOBODY, 0o666)
 
 
-def test_no_rights_of_a_file_that_goes_meanwhile_are_given_to_a_group(fs, tmp_path):
+def test_group_rights_are_not_taken_from_a_file_removed_meanwhile(fs, tmp_path):
     make(tmp_path / "x", mode=0o664)
     writer = begun(fs, tmp_path / "x")
     os.unlink(tmp_path / "x")
@@ -222,8 +222,8 @@ ACL, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 
 def acl(owner, group, mask, other, **users):
     """As the kernel has it: `users` by number, with an underscore before it."""
-    entries = [(1, owner, 0xffffffff), *((2, rights, int(user[1:])) for user, rights in users.items())]
-    entries += [(4, group, 0xffffffff), (16, mask, 0xffffffff), (32, other, 0xffffffff)]
+    entries = [(1, owner, 0xFFFFFFFF), *((2, rights, int(user[1:])) for user, rights in users.items())]
+    entries += [(4, group, 0xFFFFFFFF), (16, mask, 0xFFFFFFFF), (32, other, 0xFFFFFFFF)]
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
@@ -249,7 +249,7 @@ def test_a_file_keeps_its_acl(fs, folder, write):
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_file_without_acl_gets_none_of_its_folder(fs, folder, write):
+def test_a_file_without_acl_does_not_get_the_directorys_default(fs, folder, write):
     path = make(folder / "x", mode=0o664)
     set_acl(folder, DEFAULT, acl(7, 7, 7, 0, _1234=7))
     write(fs, path)
@@ -258,7 +258,7 @@ def test_a_file_without_acl_gets_none_of_its_folder(fs, folder, write):
 
 @as_root
 @pytest.mark.parametrize("write", WRITES)
-def test_an_acl_goes_where_the_group_cannot_stay(fs, folder, write):
+def test_an_acl_is_dropped_if_the_group_changes(fs, folder, write):
     os.chmod(folder, 0o777)
     path = make(folder / "x", uid=1, gid=1)
     set_acl(path, ACL, acl(6, 6, 7, 5, **{f"_{NOBODY}": 6}))
@@ -268,7 +268,7 @@ def test_an_acl_goes_where_the_group_cannot_stay(fs, folder, write):
 
 @as_root
 @pytest.mark.parametrize("group, mask, other, user, left", [(0, 6, 0, 6, 0o600), (6, 6, 4, 0, 0o600), (6, 4, 6, 6, 0o644), (7, 7, 5, 5, 0o655)])
-def test_without_its_acl_a_file_gives_nobody_more_than_before(fs, tmp_path, group, mask, other, user, left):
+def test_dropping_an_acl_grants_no_new_rights(fs, tmp_path, group, mask, other, user, left):
     (tmp_path / "disk").mkdir()
     path = make(tmp_path / "x", mode=0o600)
     set_acl(path, ACL, acl(6, group, mask, other, _1234=user))
@@ -301,7 +301,7 @@ def test_a_pipe_that_another_user_put_into_a_shared_folder_is_not_written(fs, fo
     os.close(reader)
 
 
-def test_what_only_proc_has_a_name_for_is_written(fs, tmp_path):
+def test_a_path_below_proc_self_fd_is_written(fs, tmp_path):
     reader, writer = os.pipe()
     fs.write_file(f"/proc/self/fd/{writer}", b"one")
     fs.append(f"/dev/fd/{writer}", b"two")
@@ -334,14 +334,14 @@ class Locked:
         return self.error
 
 
-def test_bytes_are_not_added_to_a_version_that_is_being_replaced(fs, tmp_path):
+def test_an_append_does_not_go_to_a_file_that_is_being_replaced(fs, tmp_path):
     path = make(tmp_path / "x")
     locked = Locked(path, lambda: fs.append(path, b"+row"))
     os.replace(make(tmp_path / "y", b"newer"), path)
     assert locked.release() is None and Path(path).read_bytes() == b"newer+row"
 
 
-def test_a_version_that_is_being_added_to_is_not_replaced(fs, tmp_path):
+def test_a_file_that_is_being_appended_to_is_not_replaced(fs, tmp_path):
     path = make(tmp_path / "x")
     etag = fs.stat(path)[4]
     locked = Locked(path, lambda: fs.write_file(path, b"new", condition="match", etag=etag))
@@ -353,7 +353,7 @@ def test_a_version_that_is_being_added_to_is_not_replaced(fs, tmp_path):
 def test_temporary_names_are_utf_8(fs, tmp_path, name):
     writer = _cove.Writer(fs, str(tmp_path / name))
     writer.write(bytes(20 << 20))
-    temporary, = os.listdir(os.fsencode(tmp_path))
+    (temporary,) = os.listdir(os.fsencode(tmp_path))
     assert temporary.decode().endswith(".cove-tmp")
     writer.finish()
     assert os.listdir(tmp_path) == [name]
@@ -366,7 +366,7 @@ def tree_of(path):
     return {str(p.relative_to(path)): os.readlink(p) if p.is_symlink() else p.read_bytes() for p in path.rglob("*") if p.is_symlink() or p.is_file()}
 
 
-def test_a_link_and_what_it_leads_to(fs, tmp_path):
+def test_a_link_and_its_target(fs, tmp_path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "real").write_bytes(b"precious")
     (tmp_path / "link").symlink_to("d/real")
@@ -374,9 +374,9 @@ def test_a_link_and_what_it_leads_to(fs, tmp_path):
     before = tree_of(tmp_path)
     for a, b in [("link", "d/real"), ("d/real", "link"), ("d/real", "e/real"), ("d/real", "d/../d/real"), ("link", "e/real")]:
         for call in (fs.move, fs.copy):
-            with pytest.raises(OSError, match="same file") as said:
+            with pytest.raises(OSError, match="same file") as caught:
                 call(str(tmp_path / a), str(tmp_path / b))
-            assert said.value.errno == errno.EINVAL and tree_of(tmp_path) == before
+            assert caught.value.errno == errno.EINVAL and tree_of(tmp_path) == before
 
 
 def test_hard_links(fs, tmp_path):
@@ -477,13 +477,13 @@ def pipe(tmp_path):
     return str(tmp_path / "pipe")
 
 
-def test_a_pipe_is_not_read_by_places(fs, pipe):
+def test_a_pipe_has_no_offsets(fs, pipe):
     for read in (lambda: fs.read_range(pipe, 0, 10), lambda: fs.read_range(pipe, -10, 10), lambda: _cove.Reader(fs, pipe).read(10)):
         with pytest.raises(OSError, match="is a pipe"):
             read()
 
 
-def test_a_pipe_without_its_other_end_ends_with_the_timeout(pipe, tmp_path):
+def test_a_pipe_without_a_peer_ends_with_the_timeout(pipe, tmp_path):
     fs = _cove.Filesystem("file:///", {"timeout": "200ms"})
     for call in (lambda: fs.copy(pipe, str(tmp_path / "x")), lambda: put(fs, pipe), lambda: stream(fs, pipe)):
         with pytest.raises(TimeoutError, match="deadline"):
@@ -514,7 +514,8 @@ def test_bytes_go_through_pipes(fs, pipe, tmp_path):
 
 
 def test_an_interrupt_ends_the_wait_for_a_pipe(pipe, python):
-    process = python.start("""
+    process = python.start(
+        """
         import sys
         from cove import _cove
         fs = _cove.Filesystem("file:///")
@@ -523,7 +524,9 @@ def test_an_interrupt_ends_the_wait_for_a_pipe(pipe, python):
             fs.copy(sys.argv[1], sys.argv[1] + ".copy")
         except KeyboardInterrupt:
             print("interrupted")
-    """, pipe)
+    """,
+        pipe,
+    )
     try:
         assert process.stdout.readline() == "begins\n"
         process.send_signal(signal.SIGINT)

@@ -28,8 +28,12 @@ def test_a_wait_is_logged_while_it_lasts(mock, setup):
     from server import Fault
 
     mock.faults.append(Fault({"on": "HeadObject", "status": 503, "headers": {"Retry-After": "400"}, "times": -1}))
-    process = subprocess.Popen([sys.executable, "-c", CALL.format(setup=SETUPS[setup]), mock.endpoint], stderr=subprocess.PIPE, text=True,
-                               env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    process = subprocess.Popen(
+        [sys.executable, "-c", CALL.format(setup=SETUPS[setup]), mock.endpoint],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     try:
         line = process.stderr.readline()
         process.send_signal(signal.SIGINT)

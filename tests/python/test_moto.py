@@ -1,4 +1,4 @@
-"""Reads from a moto server that has not the extra for CRC32C, as most programs' tests use it: what it reports as CRC32C is a CRC32."""
+"""Reads from a moto server without its extra for CRC32C, which most programs' tests use: it reports a CRC32 as CRC32C."""
 
 import base64
 import os
@@ -32,9 +32,9 @@ def test_python(moto, python, tmp_path):
         """
         import logging, sys, zlib
         import cove
-        said = []
+        warnings = []
         handler = logging.Handler(logging.WARNING)
-        handler.emit = lambda record: said.append(record.getMessage())
+        handler.emit = lambda record: warnings.append(record.getMessage())
         logging.getLogger("cove").addHandler(handler)
         fs = cove.S3FileSystem()
         size, crc32 = map(int, sys.argv[1:3])
@@ -58,8 +58,13 @@ def test_python(moto, python, tmp_path):
                 read()
             except cove.CorruptData:
                 print("corrupt")
-        print("\\n".join(said))
-        """, len(DATA), zlib.crc32(DATA), tmp_path / "k", environ=moto.environ)
+        print("\\n".join(warnings))
+        """,
+        len(DATA),
+        zlib.crc32(DATA),
+        tmp_path / "k",
+        environ=moto.environ,
+    )
     lines = out.splitlines()
     assert lines[:4] == ["corrupt"] * 4
     assert len(lines) == 5 and WARNING in lines[4], lines
@@ -68,12 +73,17 @@ def test_python(moto, python, tmp_path):
 @pytest.mark.parametrize("args", [["cat", "s3://cove/{}"], ["cp", "s3://cove/{}", "-"]])
 def test_command(moto, args):
     def run(name, *more):
-        return subprocess.run([environment.build_dir() / "cli" / "cove", *(a.format(name) for a in args), *more], env={**os.environ, **moto.environ},
-                              capture_output=True, timeout=120)
+        return subprocess.run(
+            [environment.build_dir() / "cli" / "cove", *(a.format(name) for a in args), *more],
+            env={**os.environ, **moto.environ},
+            capture_output=True,
+            timeout=120,
+        )
 
-    done = run("k")
+    for level in ((), ("-v",)):
+        done = run("k", *level)
+        assert done.returncode == 0 and done.stdout == DATA and done.stderr.decode().count(WARNING) == 1, done.stderr
+    done = run("k", "-q")
     assert (done.returncode, done.stderr) == (0, b"") and done.stdout == DATA
-    done = run("k", "-v")
-    assert done.returncode == 0 and done.stdout == DATA and done.stderr.decode().count(WARNING) == 1, done.stderr
     done = run("other")
     assert done.returncode != 0 and b"do not match the CRC32C checksum" in done.stderr, done.stderr

@@ -87,7 +87,7 @@ def test_a_mapping_is_cleared(fs, mock):
     assert list(mapping) == [] and theirs(mock) == THEIRS
 
 
-def test_brackets_alone_remove_nothing_else(face, fs, mock):
+def test_brackets_do_not_make_a_pattern_for_removals(face, fs, mock):
     """The file or directory often does not exist any more: the second removal of a file, or a chunk that was never written."""
     before = stored(mock)
     move = {True: fs.mv, False: fs.move}
@@ -148,7 +148,7 @@ def test_keys_of_a_mapping_are_names(fs, mock, name, layers):
 
 
 @pytest.mark.parametrize("pattern", ["b/run*", "b/run?/*", "b/*/x", "b/*/", "b/run*/*/", "b/**/y", "b/[q-r]*"])
-def test_a_pattern_removes_what_glob_gives(fs, mock, pattern):
+def test_rm_of_a_pattern_removes_the_matches_of_glob(fs, mock, pattern):
     mock.store.put("b/run2", b"a file beside the directories")
     matches = fs.glob(pattern)
     assert matches
@@ -158,7 +158,7 @@ def test_a_pattern_removes_what_glob_gives(fs, mock, pattern):
     assert stored(mock) == left
 
 
-def test_what_a_look_costs(fs, mock):
+def test_requests_of_a_check_for_patterns(fs, mock):
     assert requests(mock, fs.cat, "b/run1/x") == ["GetObject"]
     assert requests(mock, fs.cat, "b/run[1]/x") == ["HeadObject", "GetObject"]
     plain, brackets = requests(mock, fs.rm, "b/run1", recursive=True), requests(mock, fs.rm, "b/run[1]", recursive=True)
@@ -174,7 +174,7 @@ def test_a_version_is_no_pattern(mock):
     assert [r.operation for r in mock.requests] == ["GetObject"]
 
 
-def test_a_store_that_does_not_answer_has_not_said_no(mock, fs):
+def test_a_failed_check_for_patterns_is_raised(mock, fs):
     """Else a pattern would remove what has other names."""
     mock.store.ways["refuses"] = {"HeadObject": {"host": [403, "AccessDenied", "no"]}, "ListObjectsV2": {"host": [403, "AccessDenied", "no"]}}
     for call in (fs.rm, fs.cat, fs.expand_path):
@@ -183,7 +183,7 @@ def test_a_store_that_does_not_answer_has_not_said_no(mock, fs):
     assert stored(mock) == {**MINE, **THEIRS}
 
 
-def test_removal_of_what_is_not_there(face, mock):
+def test_removal_of_missing_files(face, mock):
     for options in ({}, {"maxdepth": 1}, {"recursive": True}, {"recursive": True, "maxdepth": 1}):
         with pytest.raises(FileNotFoundError):
             face.rm("b/missing", **options)
@@ -193,18 +193,18 @@ def test_removal_of_what_is_not_there(face, mock):
     assert stored(mock) == {**MINE, **THEIRS}
 
 
-def test_a_url_is_no_other(fs, mock):
+def test_a_url_is_never_taken_for_another(fs, mock):
     fs.rm("s3://b/run[1]/x")
     fsspec.filesystem("dir", path="b/q?", fs=fs).rm("x")
     assert theirs(mock) == THEIRS and "b/run[1]/x" not in stored(mock) and "b/q?/x" not in stored(mock)
 
 
 def test_messages_say_what_to_do(face, fs, tmp_path):
-    for call, args, says in (
+    for call, args, reason in (
         (face.rm, ["b/run1"], "recursive=True"), (fs.rmdir, ["b/run1"], "recursive=True"), (face.rmdir, ["b"], "older versions"),
-        (face.put, [f"{tmp_path}/none*", "b/"], r"put .*/none\*: nothing matches"), (face.put, [f"{tmp_path}/[/x", "b/"], r"\[\[\]"),
-        (lambda *names: face.put(*names, recursive=True), [f"{tmp_path}/none", "b/"], "put .*/none: nothing is there"),
+        (face.put, [f"{tmp_path}/none*", "b/"], r"put .*/none\*: no local path matches"), (face.put, [f"{tmp_path}/[/x", "b/"], r"\[\[\]"),
+        (lambda *names: face.put(*names, recursive=True), [f"{tmp_path}/none", "b/"], "put .*/none: no such local file or directory"),
     ):  # fmt: skip
-        with pytest.raises(OSError, match=says) as caught:
+        with pytest.raises(OSError, match=reason) as caught:
             call(*args)
         assert caught.value.errno in (errno.ENOTEMPTY, errno.ENOENT)

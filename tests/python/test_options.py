@@ -1,4 +1,4 @@
-"""What becomes of keyword arguments."""
+"""Keyword arguments of the filesystem's constructor, and the options of the library that they become."""
 
 import os
 import pathlib
@@ -23,13 +23,13 @@ def test_a_value_that_is_none_is_not_given():
     assert to_library({"key": None, "anon": False}) == {"anon": "false"}
 
 
-def test_fsspecs_own_are_kept_back():
+def test_fsspecs_options_are_not_passed_to_the_library():
     given = {"use_listings_cache": True, "listings_expiry_time": 3, "max_paths": 5, "cache_regions": True, "region": "x"}
     assert to_library(given, ("cache_regions",)) == {"region": "x"}
 
 
 def test_an_object_in_place_of_json_is_named():
-    with pytest.raises(TypeError, match="Config is no value of an option"):
+    with pytest.raises(TypeError, match="an option cannot have a value of type Config"):
         to_library({"client_kwargs": {"config": type("Config", (), {})()}})
 
 
@@ -62,7 +62,7 @@ def test_username_and_password(aws, fs, root):
     assert given.cat(f"{root}/x") == b"1"
 
 
-def test_the_first_arguments_may_stand_without_names(aws):
+def test_the_first_arguments_may_be_positional(aws):
     from cove.s3 import S3FileSystem
 
     fs = S3FileSystem(False, aws.endpoint, aws.ACCESS_KEY, aws.SECRET_KEY)

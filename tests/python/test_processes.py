@@ -1,4 +1,4 @@
-"""Forked children and the workers of a DataLoader, on MinIO."""
+"""Forked children and the workers of a DataLoader, on MinIO and fake-gcs-server."""
 
 import multiprocessing
 import os
@@ -7,7 +7,20 @@ import sys
 
 import env
 import pytest
+from servers.minio import MinIO
 from servers.toxiproxy import Toxiproxy
+
+
+@pytest.fixture(params=["aws", "google"])
+def server(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def fs(server):
+    from cove import GCSFileSystem, S3FileSystem
+
+    return S3FileSystem() if isinstance(server, MinIO) else GCSFileSystem()
 
 
 def read_in_child(fs, file, path, results):
@@ -19,7 +32,7 @@ def read_in_child(fs, file, path, results):
     results.put(fs.cat(f"{path}-child"))
 
 
-def test_a_forked_child_goes_on(fs, root):
+def test_a_forked_child_continues(fs, root):
     fs.pipe(f"{root}/x", b"abcdef")
     file = fs.open(f"{root}/x")
     log = fs.open(f"{root}/log", "ab")
@@ -51,7 +64,7 @@ class Files:
             return f.read().decode() + self.fs.cat(self.paths[i]).decode()
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("server, start", [("aws", "fork"), ("aws", "spawn"), ("google", "fork")], indirect=["server"])
 def test_workers_of_a_dataloader(fs, root, start, monkeypatch):
     data = pytest.importorskip("torch.utils.data")
     monkeypatch.setenv("PYTHONPATH", env.python_path(env.build_dir() / "python", os.path.dirname(__file__)))
@@ -63,7 +76,7 @@ def test_workers_of_a_dataloader(fs, root, start, monkeypatch):
 
 WRITES_AND_ENDS = """
 import sys, cove
-fs = cove.S3FileSystem(endpoint_url=sys.argv[1], timeout="2s", append_interval=600)
+fs = getattr(cove, sys.argv[3])(endpoint_url=sys.argv[1], timeout="2s", append_interval=600)
 logs = [fs.open(f"{sys.argv[2]}/{name}", "ab") for name in "ab"]
 for log in logs:
     log.write(b"12345")
@@ -72,13 +85,19 @@ sys.stdin.readline()
 """
 
 
-def test_a_store_that_does_not_answer_lets_a_process_end(fs, root):
-    with Toxiproxy(os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")) as proxy:
+def test_a_process_exits_without_a_response_of_the_store(fs, server, root):
+    with Toxiproxy(server.endpoint.removeprefix("http://")) as proxy:
         environ = {**os.environ, "PYTHONPATH": env.python_path(env.build_dir() / "python")}
-        process = subprocess.Popen([sys.executable, "-c", WRITES_AND_ENDS, proxy.endpoint, root], env=environ, text=True, stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITES_AND_ENDS, proxy.endpoint, root, type(fs).__name__],
+            env=environ,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         assert process.stdout.readline() == "written\n", process.stderr.read()
         proxy.toxic("timeout", stream="upstream", timeout=0)
-        _, said = process.communicate("end\n", timeout=300)
-    assert process.returncode == 0 and said.count("5 bytes could not be appended") == 2
+        _, stderr = process.communicate("end\n", timeout=300)
+    assert process.returncode == 0 and stderr.count("5 bytes could not be appended") == 2
     assert not fs.exists(f"{root}/a")

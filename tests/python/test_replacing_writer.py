@@ -1,6 +1,6 @@
-"""Whole reads on MinIO beside a writer that replaces the object all the time: each gives one version whole.
+"""Whole reads on MinIO while a writer replaces the object: each returns all bytes of one version.
 
-Each read is granted fewer replacements than it may restart, so that it has to succeed, however slow the machine is.
+The writer makes fewer replacements during a read than the read may restart, so the read must succeed, even on a slow machine.
 """
 
 import os
@@ -13,7 +13,17 @@ import env as environment
 from probe_run import probe
 
 KIB, MIB = 1 << 10, 1 << 20
-SIZES = [200 * KIB, 200 * KIB, 2 * MIB, 100 * KIB, 65 * KIB, 64 * KIB, 9 * MIB, 9 * MIB, 300 * KIB]  # of one version after the other; small ones come and go quickly
+SIZES = [
+    200 * KIB,
+    200 * KIB,
+    2 * MIB,
+    100 * KIB,
+    65 * KIB,
+    64 * KIB,
+    9 * MIB,
+    9 * MIB,
+    300 * KIB,
+]  # of one version after the other; small ones come and go quickly
 READS = 25
 GRANTED = 8  # replacements a read; it restarts 10 times
 CALLS = ["cat_file", "cat_file_of_a_range", "get_file", "read_file_in_c", "command_cp", "command_cat"]
@@ -104,7 +114,7 @@ class Calls:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_each_read_is_of_one_version(fs, other, root, tmp_path, call):
+def test_each_read_has_bytes_of_one_version(fs, other, root, tmp_path, call):
     calls = Calls(fs, f"{root}/k", tmp_path, dict(os.environ))
     with Writer(other, f"{root}/k") as writer:
         for _ in range(READS):

@@ -1,4 +1,4 @@
-"""How many requests a call is, where others make more of them."""
+"""The number of requests of calls for which other clients need more."""
 
 import io
 import threading
@@ -61,7 +61,9 @@ def test_removals(fs, root, proxy):
 
 
 @pytest.mark.parametrize("options", [{}, {"max_concurrency": 1}])
-@pytest.mark.parametrize("size, block_size, requests", [(12, None, 4), (12, 12, 1), (12, 12.0, 1), (30, 20, 5), (12, 5, 4), (12, 1, 4), (1, 1 << 50, 1), (1, -1, 1)])
+@pytest.mark.parametrize(
+    "size, block_size, requests", [(12, None, 4), (12, 12, 1), (12, 12.0, 1), (30, 20, 5), (12, 5, 4), (12, 1, 4), (1, 1 << 50, 1), (1, -1, 1)]
+)
 def test_block_size(root, proxy, size, block_size, requests, options):
     """What fits in it is one request; else it is the first part, of 5 MiB at least. Parts have a beginning and an end."""
     fs = S3FileSystem(**options)
@@ -82,7 +84,7 @@ def test_ranges_of_many_files_are_under_way_at_once(fs, root, proxy, start, end,
     assert not together.broken
 
 
-def test_a_look_before_a_read(fs, root, proxy):
+def test_info_before_a_read(fs, root, proxy):
     """Its checksum is for the reader, too: no second HEAD."""
     fs.pipe(f"{root}/x", bytes(3 * MIB))
     proxy.clear()
@@ -91,7 +93,7 @@ def test_a_look_before_a_read(fs, root, proxy):
 
 
 @pytest.mark.parametrize("way, more", [("text", 0), ("a text file of Python's", 1), ("utf-16", 1)])
-def test_text_asks_once_whether_it_begins_the_file(root, proxy, monkeypatch, way, more):
+def test_text_sends_one_request_for_the_byte_order_mark(root, proxy, monkeypatch, way, more):
     from cove.files import AppendFile
 
     fs = S3FileSystem(append_interval=3600)
@@ -115,7 +117,7 @@ def test_text_asks_once_whether_it_begins_the_file(root, proxy, monkeypatch, way
     assert asking <= requests() + more
 
 
-def test_a_log_that_cannot_be_sent_says_so_to_somebody(root, proxy, monkeypatch):
+def test_a_log_that_cannot_be_sent_is_reported(root, proxy, monkeypatch):
     """It has been closed, and another one's close makes room among those that wait: what is lost then is not lost in silence."""
     monkeypatch.setattr("cove.appenders.MAX_IDLE", 0)
     fs = S3FileSystem(append_interval=3600)

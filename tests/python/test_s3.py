@@ -1,4 +1,4 @@
-"""What S3 keeps beside the bytes, under s3fs's names, on MinIO."""
+"""Metadata, tags, versions and signed URLs of S3, under s3fs's names, on MinIO."""
 
 import asyncio
 import pickle
@@ -151,14 +151,16 @@ def test_versions(fs, aware, kept, tmp_path):
     assert asyncio.run(aware._cat_file(kept, version_id=middle)) == b"22"
 
 
-def test_writes_tell_their_version(fs, aware, kept, root):
+def test_writes_return_their_version(fs, aware, kept, root):
     def newest():
         return fs.object_version_info(kept)[0]["VersionId"]
 
     for size in (1, 17 << 20):  # one request; parts
         made = fs.pipe_file(kept, b"x" * size)
         assert made == {"ETag": fs.info(kept)["ETag"], "VersionId": newest()}
-    assert asyncio.run(aware._pipe_file(kept, b"async"))["VersionId"] == newest()
+        for one in (fs, aware):
+            made = asyncio.run(one._pipe_file(kept, b"y" * size))
+            assert made == {"ETag": fs.info(kept)["ETag"], "VersionId": newest()}
     assert fs.touch(kept)["VersionId"] == newest()
     for one in (fs, aware):
         with one.open(kept, "wb") as f:
@@ -169,7 +171,7 @@ def test_writes_tell_their_version(fs, aware, kept, root):
             f.write(b"2")
         assert f.version_id == newest()
     # Where the bucket keeps no versions there is none to tell.
-    assert fs.pipe_file(f"{root}/x", b"1").keys() == {"ETag"}
+    assert fs.pipe_file(f"{root}/x", b"1").keys() == asyncio.run(fs._pipe_file(f"{root}/x", b"1")).keys() == {"ETag"}
     with fs.open(f"{root}/x", "wb") as f:
         f.write(b"1")
     assert f.version_id is None
@@ -215,13 +217,31 @@ def test_versions_are_removed_by_their_ids(fs, kept, options):
     assert fs.cat(kept) == b"4444"
 
 
-def test_versions_want_awareness(fs, aware, kept):
+def test_versions_of_a_directory(fs, aware, kept):
+    """Newest first, as the store has them; marks of deletions are no entries."""
+    top = kept.removesuffix("/x")
+    fs.pipe({f"{top}/x": b"1", f"{top}/d/y": b"22"})
+    fs.pipe_file(f"{top}/x", b"333")
+    fs.rm(f"{top}/d/y")
+    old, new = sorted((e for e in aware.ls(top, detail=True, versions=True) if e["type"] == "file"), key=lambda e: e["size"])
+    assert (new["name"], new["IsLatest"], old["IsLatest"]) == (f"{top}/x?versionId={new['VersionId']}", True, False)
+    assert aware.ls(top, versions=True) == [f"{top}/d", new["name"], old["name"]] == asyncio.run(aware._ls(top, versions=True))
+    assert aware.cat(old["name"]) == b"1" and aware.ls(f"{top}/x", versions=True) == [new["name"], old["name"]]
+    (y,) = aware.find(f"{top}/d", versions=True)
+    assert y.startswith(f"{top}/d/y?versionId=") and aware.cat(y) == b"22"
+    assert aware.find(top, versions=True) == [y, new["name"], old["name"]] == list(aware.find(top, detail=True, versions=True))
+    bucket = top.partition("/")[0]
+    assert f"{bucket}/{top.split('/')[1]}" in aware.ls(bucket, versions=True)
+
+
+def test_versions_need_version_aware(fs, aware, kept):
     fs.pipe(kept, b"1")
     for call in (fs.info, fs.cat_file, fs.open, fs.exists):
         with pytest.raises(ValueError, match="version_aware"):
             call(kept, version_id="x")
-    with pytest.raises(NotImplementedError, match="object_version_info"):
-        aware.ls(kept, versions=True)
+    for call in (fs.ls, fs.find):
+        with pytest.raises(ValueError, match="version_aware"):
+            call(kept, versions=True)
     with pytest.raises(ValueError):
         aware.pipe(f"{kept}?versionId=x", b"1")
 
@@ -241,7 +261,7 @@ def test_the_coroutines(fs, root):
     asyncio.run(main())
 
 
-def test_mv_spares_what_was_replaced_meanwhile():
+def test_mv_keeps_a_source_that_was_replaced_meanwhile():
     """For a directory and a list: a file replaced after its copy is kept, and asked for alone; the others are deleted in one request."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "mock"))
     from server import MockServer

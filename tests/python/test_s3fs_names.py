@@ -10,8 +10,14 @@ ACCESS_POINT = "arn:aws:s3:us-west-2:123456789012:accesspoint"
 
 def test_attributes(monkeypatch):
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    fs = S3FileSystem(endpoint_url="http://127.0.0.1:1", key="a", secret="the-secret", default_block_size=32 << 20, default_fill_cache=False,
-                      client_kwargs={"region_name": "eu-west-1"})
+    fs = S3FileSystem(
+        endpoint_url="http://127.0.0.1:1",
+        key="a",
+        secret="the-secret",
+        default_block_size=32 << 20,
+        default_fill_cache=False,
+        client_kwargs={"region_name": "eu-west-1"},
+    )
     assert (fs.endpoint_url, fs.key, fs.secret, fs.token, fs.anon) == ("http://127.0.0.1:1", "a", "the-secret", None, False)
     assert (fs.default_block_size, fs.default_fill_cache, fs.client_kwargs) == (32 << 20, False, {"region_name": "eu-west-1"})
     fs = S3FileSystem(anon=True)
@@ -63,7 +69,7 @@ def test_split_path_keeps_all_of_a_path():
 
 
 @pytest.mark.parametrize("path", [5, None, 1.5])
-def test_what_is_not_a_path(path):
+def test_values_that_are_not_paths(path):
     fs = S3FileSystem(anon=True)
     for call in fs.ls, fs.info, fs.open, fs.rm, fs.cat_file:
         with pytest.raises(TypeError, match=f"a path is a str, not {type(path).__name__}"):
@@ -108,7 +114,7 @@ def test_the_properties_of_a_file_that_touch_makes(fs, root):
 def test_a_bucket_is_made_in_the_region_that_is_named(fs, aws):
     fs.mkdir("region-named", region_name=aws.region)
     assert fs.rmdir("region-named") is None
-    with pytest.raises(OSError, match="region"):  # the request says so, and this server is of one region
+    with pytest.raises(OSError, match="region"):  # the request names it, and this server has one region
         fs.mkdir("region-other", region_name="eu-south-9")
     assert not fs.exists("region-other")
 
@@ -156,7 +162,7 @@ def test_rm_names_a_file_whose_name_ends_in_a_slash(fs, root):
         assert fs.find(root) == [f"{root}/d/z"]
 
 
-def test_rm_of_a_bucket_that_is_not_there(fs):
+def test_rm_of_a_missing_bucket(fs):
     with pytest.raises(FileNotFoundError):
         fs.rm("rm-of-no-bucket")
 

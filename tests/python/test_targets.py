@@ -40,7 +40,7 @@ def test_a_target_that_is_a_source(fs, face, mock):
     refused(mock, face.copy, ["b/a/x", "b/c/x"], ["b/c/x", "b/z"])
 
 
-def test_what_goes_to_other_places(fs, mock):
+def test_distinct_targets_are_accepted(fs, mock):
     fs.mv(["b/a/x", "b/c/y"], "b/to/")
     assert stored(mock) == {"b/c/x": b"C", "b/to/x": b"A", "b/to/y": b"Y"}
     fs.copy(["b/c/x", "b/c/x"], ["b/1", "b/2"])
@@ -124,7 +124,7 @@ def test_upper_and_lower_case(fs, mock, tmp_path, monkeypatch, ignores_case):
     assert (tmp_path / "new").exists() is not ignores_case
 
 
-def test_how_a_file_system_shows_that_it_ignores_case(tmp_path, monkeypatch):
+def test_detection_of_case_insensitive_file_systems(tmp_path, monkeypatch):
     assert targets._ignores_case(str(tmp_path)) is (tmp_path.parent / tmp_path.name.swapcase()).exists()
     assert os.listdir(tmp_path) == []
     seen = []

@@ -1,4 +1,4 @@
-"""TensorBoard on URLs of cove's: its file layer, its writer, its readers and its server; also where boto3 is installed."""
+"""TensorBoard with cove URLs: its file layer, its writer, its readers and its server; also with boto3 installed."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def writer_of(proxy):
 
 def event_file(url):
     fs, path = fsspec.core.url_to_fs(url)
-    name, = (name for name in fs.find(path) if "tfevents" in name)
+    (name,) = (name for name in fs.find(path) if "tfevents" in name)
     return fs.unstrip_protocol(name)
 
 
@@ -50,8 +50,14 @@ def scalars(path, tag="loss"):
 
 def elsewhere(code, *args, wait=True, **environ):
     """Runs a piece of Python in its own process; what it printed."""
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environ})
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environ},
+    )
     if not wait:
         return process
     out, err = process.communicate(timeout=120)
@@ -60,6 +66,7 @@ def elsewhere(code, *args, wait=True, **environ):
 
 
 # ---- the file layer ----
+
 
 def test_each_call_of_the_file_layer(root):
     assert not gfile.exists(root + "/d") and not gfile.isdir(root + "/d")
@@ -86,7 +93,7 @@ def test_each_call_of_the_file_layer(root):
             call(root + "/none")
 
 
-def test_a_file_that_grows_is_read_on(root):
+def test_a_growing_file_is_read_further(root):
     """How TensorBoard follows a run: one open reader, asked again and again."""
     with gfile.GFile(root + "/log", "wb") as out:
         out.write(b"one")
@@ -97,6 +104,7 @@ def test_a_file_that_grows_is_read_on(root):
 
 
 # ---- the writer ----
+
 
 def test_a_thousand_scalars_take_few_requests(root, proxy, writer_of):
     writer = writer_of(root)
@@ -114,7 +122,7 @@ def test_a_thousand_scalars_take_few_requests(root, proxy, writer_of):
     assert proxy.count("PUT") >= 1
 
 
-def test_lightnings_looks_after_each_step_send_nothing(root, proxy, tmp_path):
+def test_lightnings_checks_after_each_step_send_no_request(root, proxy, tmp_path):
     """It asks for the log's folder and for the file of hyperparameters, which would be an append and three requests a step."""
     loggers = pytest.importorskip("lightning.pytorch.loggers")
     for place in root, str(tmp_path):
@@ -131,7 +139,7 @@ def test_lightnings_looks_after_each_step_send_nothing(root, proxy, tmp_path):
     assert fsspec.open(root + "/run/hparams.yaml").open().read() == (tmp_path / "run/hparams.yaml").read_bytes()
 
 
-def test_a_yes_is_good_for_no_longer_than_the_file(root, proxy):
+def test_a_cached_existence_ends_with_the_file(root, proxy):
     """Beside a log that is written to: what is removed here is gone at once, and what is not there is looked for each time."""
     fs, path = fsspec.core.url_to_fs(root)
     fs.pipe_file(path + "/beside", b"1")
@@ -169,7 +177,8 @@ def test_another_process_sees_it_within_the_interval(root, writer_of):
     for step in range(5):
         writer.add_scalar("loss", step, step)
     writer.flush()
-    said = elsewhere("""
+    output = elsewhere(
+        """
         import sys, time
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
         import fsspec
@@ -181,8 +190,10 @@ def test_another_process_sees_it_within_the_interval(root, writer_of):
                 print("all")
                 break
             time.sleep(0.05)
-        """, root)
-    assert said.strip() == "all"
+        """,
+        root,
+    )
+    assert output.strip() == "all"
 
 
 WRITES = """
@@ -203,7 +214,7 @@ WRITES = """
 """
 
 
-def test_a_killed_process_loses_only_what_it_had_gathered(root):
+def test_a_killed_process_loses_only_unsent_bytes(root):
     process = elsewhere(WRITES, root, wait=False)
     handed_over = int(process.stdout.readline())
     assert process.stdout.readline() == "more\n"
@@ -215,8 +226,9 @@ def test_a_killed_process_loses_only_what_it_had_gathered(root):
     assert gfile.stat(event_file(root)).length >= handed_over
 
 
-def test_an_ordinary_end_loses_nothing(root):
-    elsewhere("""
+def test_a_normal_exit_loses_nothing(root):
+    elsewhere(
+        """
         import sys
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -226,11 +238,13 @@ def test_an_ordinary_end_loses_nothing(root):
         for step in range(50):
             writer.add_event(Event(step=step, summary=Summary(value=[Summary.Value(tag="loss", simple_value=step)])))
         writer._async_writer._byte_queue.join()     # TensorBoard's own queue; neither flush nor close
-        """, root)
+        """,
+        root,
+    )
     assert scalars(root) == [(n, n) for n in range(50)]
 
 
-def test_the_file_is_what_a_local_one_is(root, tmp_path, writer_of):
+def test_a_remote_log_equals_a_local_one(root, tmp_path, writer_of):
     for place in root, str(tmp_path):
         writer = writer_of(place)
         for step in range(30):
@@ -247,7 +261,8 @@ def test_the_file_is_what_a_local_one_is(root, tmp_path, writer_of):
 
 # ---- the readers ----
 
-def test_a_logdir_is_found_and_followed(root, writer_of):
+
+def test_tensorboard_finds_and_follows_a_logdir(root, writer_of):
     writers = {name: writer_of(f"{root}/{name}") for name in ("a", "b/c")}
     for name, writer in writers.items():
         writer.add_scalar("loss", len(name), 1)
@@ -267,7 +282,8 @@ def test_a_logdir_is_found_and_followed(root, writer_of):
 
 def serve(root, *paths, **environ):
     """TensorBoard's program on a logdir; (process, its address)."""
-    process = elsewhere("""
+    process = elsewhere(
+        """
         import sys
         from tensorboard import default, program
 
@@ -275,7 +291,11 @@ def serve(root, *paths, **environ):
         server.configure(argv=["tensorboard", "--logdir", sys.argv[1], "--host", "127.0.0.1", "--port", "0", "--reload_interval", "1"])
         print(server.launch(), flush=True)
         sys.stdin.read()
-        """, root, wait=False, **environ)
+        """,
+        root,
+        wait=False,
+        **environ,
+    )
     return process, process.stdout.readline().strip()
 
 
@@ -283,10 +303,10 @@ def runs_of(address):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for _ in range(600):  # until it has looked
         with opener.open(address + "data/runs", timeout=30) as response:
-            said = response.read().decode()
-        if said.strip() != "[]":
-            return said
-    return said
+            output = response.read().decode()
+        if output.strip() != "[]":
+            return output
+    return output
 
 
 def test_the_server_shows_a_remote_logdir(root, writer_of):
@@ -298,6 +318,25 @@ def test_the_server_shows_a_remote_logdir(root, writer_of):
         assert runs_of(address).strip() == '["run"]'
     finally:
         process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize(
+    "where, given, load_fast",
+    [
+        ("--logdir=gs://b/x", "auto", "false"),
+        ("--logdir_spec=name:gs://b/x", "auto", "false"),
+        ("--logdir=gs://b/x", "true", "true"),
+        ("--logdir=/x", "auto", "auto"),
+    ],
+)
+def test_the_faster_loader_is_left_out_for_google(where, given, load_fast):
+    from tensorboard import default, program
+
+    import cove.tensorboard
+
+    server = program.TensorBoard([cove.tensorboard.Loader(), *default.get_static_plugins()])
+    server.configure(argv=["tensorboard", where, f"--load_fast={given}"])
+    assert server.flags.load_fast == load_fast
 
 
 # ---- where boto3 is installed ----
@@ -339,14 +378,14 @@ def test_register_puts_fsspec_before_boto3(root, boto3, where):
     assert elsewhere(code, root, str(boto3)).split() == ["text", "False"]
 
 
-def test_without_it_boto3_is_asked(root, boto3):
+def test_without_register_tensorboard_uses_boto3(root, boto3):
     """What the one above shows would be nothing otherwise."""
     process = elsewhere(WITH_BOTO3.format(before="", after=""), root, str(boto3), wait=False)
     _, err = process.communicate(timeout=120)
     assert process.returncode != 0 and "boto3 was asked" in err
 
 
-def test_s3a_is_fsspecs_anyway(root, boto3):
+def test_s3a_uses_fsspec_without_register(root, boto3):
     assert elsewhere(WITH_BOTO3.format(before="", after=""), root.replace("s3://", "s3a://"), str(boto3)).split() == ["text", "False"]
 
 

@@ -1,4 +1,4 @@
-"""Texts of a store that are not UTF-8, given back to it: RFC 9110 allows an ETag any byte from 0x80 on."""
+"""Texts from a store that are not UTF-8, sent back to it: in RFC 9110 an ETag may have any byte from 0x80 on."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Transactions on MinIO: all at their end, or nothing."""
+"""Transactions on MinIO: they publish their files at the end, or nothing."""
 
 import threading
 
@@ -77,7 +77,7 @@ def test_a_transaction_step_by_step(fs, root):
     assert fs.cat(f"{root}/a") == b"1"
 
 
-def test_a_transaction_holds_no_log_back(fs, root):
+def test_a_transaction_does_not_delay_appends(fs, root):
     with pytest.raises(ZeroDivisionError):
         with fs.transaction:
             with fs.open(f"{root}/log", "ab") as f:
@@ -89,7 +89,7 @@ def test_a_transaction_holds_no_log_back(fs, root):
     assert fs.cat(f"{root}/log") == b"one,two"
 
 
-def test_a_transaction_is_of_its_thread(fs, root):
+def test_a_transaction_belongs_to_its_thread(fs, root):
     def log():
         with fs.open(f"{root}/log", "ab") as f:
             f.write(b"line")
@@ -174,7 +174,7 @@ def test_a_discard_that_is_interrupted_ends_the_transaction(fs, root, monkeypatc
     assert ended(fs, root) and fs.find(root) == [f"{root}/later"]
 
 
-def test_a_transaction_in_another_publishes_its_own_files(fs, root):
+def test_a_nested_transaction_publishes_its_files(fs, root):
     with fs.transaction:
         write(fs, f"{root}/a")
         with fs.transaction:

@@ -15,15 +15,15 @@ class Closed:
     def __init__(self):
         self.opening, self.passing, self.dropped = OpenContext(), [], []
 
-    def close(self, told_of_none=False):
-        self.passing.append(self.opening.passing(told_of_none))
+    def close(self, exited_normally=False):
+        self.passing.append(self.opening.passing(exited_normally))
         self.dropped.append(self.opening.dropped())
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
-        self.close(told_of_none=kind is None)
+        self.close(exited_normally=kind is None)
 
     def record_of(self, other):
         self.passing, self.dropped = other.passing, other.dropped
@@ -169,7 +169,7 @@ def in_a_coroutine(file):
 
 
 def an_exit_stack_that_a_finally_block_closes(file):
-    """Its `close` tells everyone of no exception."""
+    """Its `close` passes no exception to the file."""
     stack = contextlib.ExitStack()
     stack.enter_context(file)
     try:
@@ -220,15 +220,30 @@ def in_an_except_block_that_a_finally_block_with_another_contains(file):
             file.close()
 
 
-PASSING = [in_a_with_block, in_a_finally_block, by_a_function_of_a_finally_block, in_an_except_block_that_raises_again,
-           in_an_except_block_that_raises_another, in_an_except_block_of_a_finally_block, closing, an_exit_stack, a_generator_of_contextlib,
-           suppressed_further_out, a_generator_that_is_closed_early, opened_in_a_handler_that_fails, in_an_async_with_block, in_a_coroutine,
-           an_exit_stack_that_a_finally_block_closes, an_exit_stack_that_a_wrapper_closes, raised_again_inside_the_block_that_opened_it,
-           in_an_except_block_that_a_finally_block_with_another_contains]
+PASSING = [
+    in_a_with_block,
+    in_a_finally_block,
+    by_a_function_of_a_finally_block,
+    in_an_except_block_that_raises_again,
+    in_an_except_block_that_raises_another,
+    in_an_except_block_of_a_finally_block,
+    closing,
+    an_exit_stack,
+    a_generator_of_contextlib,
+    suppressed_further_out,
+    a_generator_that_is_closed_early,
+    opened_in_a_handler_that_fails,
+    in_an_async_with_block,
+    in_a_coroutine,
+    an_exit_stack_that_a_finally_block_closes,
+    an_exit_stack_that_a_wrapper_closes,
+    raised_again_inside_the_block_that_opened_it,
+    in_an_except_block_that_a_finally_block_with_another_contains,
+]
 
 
 @pytest.mark.parametrize("way", PASSING, ids=lambda way: way.__name__)
-def test_an_exception_passes(way):
+def test_a_propagating_exception_is_found(way):
     file = Closed()
     with contextlib.suppress(ZeroDivisionError, RuntimeError):
         way(file)
@@ -357,7 +372,7 @@ def suppressed_inside_an_asynchronous_exit_stack(file):
             pass
 
         async def __aexit__(self, kind, *_):
-            file.close(told_of_none=kind is None)
+            file.close(exited_normally=kind is None)
 
     async def main():
         async with contextlib.AsyncExitStack() as stack:
@@ -503,24 +518,42 @@ def {name}(file):
 """
 
 
-ENDED = [without_an_exception, in_a_finally_block_without_one, after_one_that_was_caught_inside, in_an_except_block,
-         in_an_except_block_with_more_after_it, by_a_function_of_an_except_block, in_an_except_block_that_may_raise, opened_in_an_except_block,
-         opened_in_a_finally_block, opened_in_an_inner_except_block, in_an_except_block_of_a_coroutine,
-         suppressed_inside_an_exit_stack, suppressed_inside_an_asynchronous_exit_stack, caught_by_a_generator_in_a_with_block,
-         caught_by_a_generator_that_closes_later, caught_by_a_generator_that_closes_later_and_fails, caught_by_an_asynchronous_generator,
-         opened_in_a_finally_block_and_closed_in_an_except_block_of_it, opened_in_a_finally_block_and_closed_after_an_exception_became_another,
-         opened_in_a_finally_block_and_closed_in_one_further_out, in_an_except_block_without_an_end,
-         in_an_except_block_of_a_loop_with_blocks_around_it]
+ENDED = [
+    without_an_exception,
+    in_a_finally_block_without_one,
+    after_one_that_was_caught_inside,
+    in_an_except_block,
+    in_an_except_block_with_more_after_it,
+    by_a_function_of_an_except_block,
+    in_an_except_block_that_may_raise,
+    opened_in_an_except_block,
+    opened_in_a_finally_block,
+    opened_in_an_inner_except_block,
+    in_an_except_block_of_a_coroutine,
+    suppressed_inside_an_exit_stack,
+    suppressed_inside_an_asynchronous_exit_stack,
+    caught_by_a_generator_in_a_with_block,
+    caught_by_a_generator_that_closes_later,
+    caught_by_a_generator_that_closes_later_and_fails,
+    caught_by_an_asynchronous_generator,
+    opened_in_a_finally_block_and_closed_in_an_except_block_of_it,
+    opened_in_a_finally_block_and_closed_after_an_exception_became_another,
+    opened_in_a_finally_block_and_closed_in_one_further_out,
+    in_an_except_block_without_an_end,
+    in_an_except_block_of_a_loop_with_blocks_around_it,
+]
 if sys.version_info >= (3, 11):
     namespace = {"fail": fail}
-    for name, what in (("one_of_a_group_in_an_except_star_block", "raise ExceptionGroup('', [ZeroDivisionError(), KeyError()])"),
-                       ("one_in_an_except_star_block", "fail()")):
+    for name, what in (
+        ("one_of_a_group_in_an_except_star_block", "raise ExceptionGroup('', [ZeroDivisionError(), KeyError()])"),
+        ("one_in_an_except_star_block", "fail()"),
+    ):
         exec(EXCEPT_STAR.format(name=name, what=what), namespace)
         ENDED.append(namespace[name])
 
 
 @pytest.mark.parametrize("way", ENDED, ids=lambda way: way.__name__)
-def test_none_passes(way):
+def test_no_propagating_exception_is_found(way):
     file = Closed()
     with contextlib.suppress(ZeroDivisionError, KeyError, RuntimeError):
         way(file)
@@ -538,7 +571,7 @@ class Holder:
         self.file.close()
 
 
-def test_dropped_with_its_holder():
+def test_dropped_with_its_owner():
     file = Closed()
     holder = Holder(file)
     del holder

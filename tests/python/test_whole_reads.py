@@ -1,4 +1,4 @@
-"""Whole files by every call that reads one: how many requests that takes, and that no byte is asked for twice."""
+"""Reads of whole files by every call that can: the number of requests, and that no byte is requested twice."""
 
 import asyncio
 import os
@@ -89,7 +89,7 @@ def test_requests(fs, mock, tmp_path, call, most):
         assert all(r.operation in ("GetObject", "HeadObject") for r in mock.requests), size
 
 
-def test_what_is_left_after_the_first_bytes(fs, mock):
+def test_the_rest_after_the_first_bytes(fs, mock):
     """The open has brought 64 KiB of the file with its size."""
     from store import pattern
 
@@ -102,7 +102,7 @@ def test_what_is_left_after_the_first_bytes(fs, mock):
             assert all(before[1] < after[0] for before, after in zip(asked, asked[1:])), (size, asked)
 
 
-def test_ranges_of_what_a_reader_holds(fs, mock):
+def test_ranges_within_a_readers_buffer(fs, mock):
     """The open has brought 64 KiB, which are not asked for again; nor is what lies behind the end."""
     from cove import _cove
     from store import pattern
@@ -112,10 +112,10 @@ def test_ranges_of_what_a_reader_holds(fs, mock):
     mock.store.put("b/small", data[:100])
     reader, small = _cove.Reader(fs._fs, "b/k"), _cove.Reader(fs._fs, "b/small")
     del mock.requests[:]
-    assert reader.read_ranges([(5, 10), (0, 64 * KIB), (7, 0), (300 * KIB, 9)]) == [data[5:15], data[:64 * KIB], b"", b""]
+    assert reader.read_ranges([(5, 10), (0, 64 * KIB), (7, 0), (300 * KIB, 9)]) == [data[5:15], data[: 64 * KIB], b"", b""]
     assert small.read_ranges([(90, 1000), (0, 100)]) == [data[90:100], data[:100]]
     assert mock.requests == []
-    assert reader.read_ranges([(64 * KIB - 3, 10), (190 * KIB, 20 * KIB), (1, 2)]) == [data[64 * KIB - 3:64 * KIB + 7], data[190 * KIB:], data[1:3]]
+    assert reader.read_ranges([(64 * KIB - 3, 10), (190 * KIB, 20 * KIB), (1, 2)]) == [data[64 * KIB - 3 : 64 * KIB + 7], data[190 * KIB :], data[1:3]]
     assert ranges(mock, "k") == [(64 * KIB, 64 * KIB + 6), (190 * KIB, 200 * KIB - 1)]
     with pytest.raises(_cove.InvalidArgument):
         reader.read_ranges([(-1, 1)])

@@ -1,4 +1,4 @@
-"""A model and its data that train in no time and always come out the same, for both names of Lightning."""
+"""A model and data that train quickly with reproducible results, for both packages of Lightning."""
 
 import importlib
 import re
@@ -20,9 +20,16 @@ def package(name):
     """The parts of one of Lightning's two packages, and cove's for it."""
     pl = importlib.import_module(name)
     return SimpleNamespace(
-        name=name, Trainer=pl.Trainer, loggers=importlib.import_module(name + ".loggers"), callbacks=importlib.import_module(name + ".callbacks"),
-        plugins=importlib.import_module(name + ".plugins.io"), profilers=importlib.import_module(name + ".profilers"),
-        Tuner=getattr(importlib.import_module(name + ".tuner"), "Tuner", None), cove=importlib.import_module(OURS[name]), model=model_of(pl))
+        name=name,
+        Trainer=pl.Trainer,
+        loggers=importlib.import_module(name + ".loggers"),
+        callbacks=importlib.import_module(name + ".callbacks"),
+        plugins=importlib.import_module(name + ".plugins.io"),
+        profilers=importlib.import_module(name + ".profilers"),
+        Tuner=getattr(importlib.import_module(name + ".tuner"), "Tuner", None),
+        cove=importlib.import_module(OURS[name]),
+        model=model_of(pl),
+    )
 
 
 def model_of(pl):
@@ -83,7 +90,7 @@ def fit(pl, root, model=None, ckpt_path=None, **options):
 def names(root):
     """The files below a URL or a folder, without the parts of names that differ from run to run."""
     fs, path = fsspec.core.url_to_fs(str(root))
-    return sorted(re.sub(r"tfevents\..*", "tfevents", name[len(path):].strip("/")) for name in fs.find(path))
+    return sorted(re.sub(r"tfevents\..*", "tfevents", name[len(path) :].strip("/")) for name in fs.find(path))
 
 
 def load(path):
@@ -97,7 +104,7 @@ def content(path):
 
 
 def state_of_callback(checkpoint):
-    state, = (s for key, s in checkpoint["callbacks"].items() if key.startswith("ModelCheckpoint"))
+    (state,) = (s for key, s in checkpoint["callbacks"].items() if key.startswith("ModelCheckpoint"))
     return state
 
 

@@ -1,4 +1,4 @@
-"""What a real store (MinIO) makes of versions, signed URLs and buckets: the rest of what it keeps beside bytes is in the contract suite."""
+"""Versions, signed URLs and buckets on a real store (MinIO). The contract suite tests metadata and tags."""
 
 import hashlib
 import sys
@@ -80,8 +80,15 @@ def test_a_version_cannot_be_changed(ask, versioned):
     path = f"{versioned}/fixed"
     assert ask("put", path, 3).ok
     version = f"{path}?versionId={ask('versions', path).names[0].split()[0]}"
-    for call in (["put", version, 1], ["write", version, 9000000], ["append", version, "x"], ["set_metadata", version, "a=1"],
-                 ["move", version, path + "2"], ["copy", path, version], ["sign", version, "PUT", 60]):
+    for call in (
+        ["put", version, 1],
+        ["write", version, 9000000],
+        ["append", version, "x"],
+        ["set_metadata", version, "a=1"],
+        ["move", version, path + "2"],
+        ["copy", path, version],
+        ["sign", version, "PUT", 60],
+    ):
         assert ask(*call, version_aware="true").code == "COVE_EINVAL", call
     assert len(ask("versions", path).names) == 1
 
@@ -107,10 +114,10 @@ def test_tags_of_a_version(ask, versioned):
 
 def test_signed_urls(ask, minio):
     path = "s3://cove/signed/a b+c.bin"
-    url, = ask("sign", path, "PUT", 60).names
+    (url,) = ask("sign", path, "PUT", 60).names
     fetch(url, "PUT", b"hello")
     assert ask("get", path).data == b"hello"
-    url, = ask("sign", path, "GET", 60).names
+    (url,) = ask("sign", path, "GET", 60).names
     assert fetch(url) == b"hello"
     assert fetch(url, headers=[("Range", "bytes=1-2")]) == b"el"
     with pytest.raises(urllib.error.HTTPError, match="403"):
@@ -118,9 +125,9 @@ def test_signed_urls(ask, minio):
     with pytest.raises(urllib.error.HTTPError, match="403"):
         fetch(url.replace("X-Amz-Expires=60", "X-Amz-Expires=600"))
     assert minio.SECRET_KEY not in url
-    url, = ask("sign", path, "HEAD", 60).names
+    (url,) = ask("sign", path, "HEAD", 60).names
     assert fetch(url, "HEAD") == b""
-    url, = ask("sign", path, "DELETE", 60).names
+    (url,) = ask("sign", path, "DELETE", 60).names
     fetch(url, "DELETE")
     assert ask("stat", path).code == "COVE_ENOTFOUND"
 
@@ -129,7 +136,7 @@ def test_a_signed_version(ask, versioned):
     path = f"{versioned}/signed"
     assert ask("put", path, 1).ok and ask("put", path, 2).ok
     older = f"{path}?versionId={ask('versions', path).names[1].split()[0]}"
-    url, = ask("sign", older, "GET", 60, version_aware="true").names
+    (url,) = ask("sign", older, "GET", 60, version_aware="true").names
     assert fetch(url) == pattern(1)
 
 

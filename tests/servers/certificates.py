@@ -1,4 +1,4 @@
-"""A certificate authority of our own and certificates by it, made by openssl when a test wants them."""
+"""A certificate authority for tests, and certificates signed by it, made by openssl when a test needs them."""
 
 import subprocess
 
@@ -9,8 +9,23 @@ class Authority:
     def __init__(self, folder):
         self.folder = folder
         self.ca, self.key = folder / "ca.crt", folder / "ca.key"
-        self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=cove test authority",
-                      "-addext", "keyUsage=critical,keyCertSign", "-keyout", self.key, "-out", self.ca)
+        self._openssl(
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=cove test authority",
+            "-addext",
+            "keyUsage=critical,keyCertSign",
+            "-keyout",
+            self.key,
+            "-out",
+            self.ca,
+        )
 
     def certificate(self, name, subject="IP:127.0.0.1", days=1):
         """`subject`: whom it is for; `days`: how long it is valid, negative for one that is not any more."""
@@ -18,10 +33,24 @@ class Authority:
         made.mkdir()
         request, extensions = made / "request", made / "extensions"
         extensions.write_text(f"subjectAltName={subject}\n")
-        self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=cove test server", "-keyout", made / "private.key",
-                      "-out", request)
-        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.key, "-CAcreateserial", "-days", days,
-                      "-extfile", extensions, "-out", made / "public.crt")
+        self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=cove test server", "-keyout", made / "private.key", "-out", request)
+        self._openssl(
+            "x509",
+            "-req",
+            "-in",
+            request,
+            "-CA",
+            self.ca,
+            "-CAkey",
+            self.key,
+            "-CAcreateserial",
+            "-days",
+            days,
+            "-extfile",
+            extensions,
+            "-out",
+            made / "public.crt",
+        )
         return made
 
     @staticmethod

@@ -1,11 +1,11 @@
-"""A proxy on loopback that counts: in front of a store, it knows each request that a client made and how many bytes went each way.
+"""A proxy on loopback in front of a store. It records each request of a client and counts the bytes in each direction.
 
     with Counting(port) as proxy:       proxy.endpoint, proxy.environ(server)
         …
         proxy.count("PUT"), proxy.sent, proxy.received, proxy.asked
-    proxy.refuse = lambda request: request.method == "PUT"      those are answered with 403 instead
+    proxy.refuse = lambda request: request.method == "PUT"      these get the response 403
 
-As a program it stands before a port and prints what it counted, one line of JSON, each time that it reads a line:
+As a program it forwards to a port. For each line that it reads, it prints its counts as one line of JSON:
 
     tests/servers/counting.py PORT
 """
@@ -30,8 +30,9 @@ def parse(head):
     method, target, _ = first.split(" ")
     path, _, query = target.partition("?")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return Request(method, urllib.parse.unquote(path), dict(urllib.parse.parse_qsl(query, keep_blank_values=True)), headers,
-                   int(headers.get("content-length", 0)))
+    return Request(
+        method, urllib.parse.unquote(path), dict(urllib.parse.parse_qsl(query, keep_blank_values=True)), headers, int(headers.get("content-length", 0))
+    )
 
 
 class Counting:
@@ -64,8 +65,13 @@ class Counting:
         return total
 
     def summary(self):
-        return {"requests": len(self.requests), "methods": Counter(r.method for r in self.requests), "sent": self.sent,
-                "received": self.received, "asked": self.asked}
+        return {
+            "requests": len(self.requests),
+            "methods": Counter(r.method for r in self.requests),
+            "sent": self.sent,
+            "received": self.received,
+            "asked": self.asked,
+        }
 
     def environ(self, server):
         """The environment of `server`, which this stands before, by way of here."""
@@ -117,7 +123,7 @@ class Counting:
             pass
 
     def _forth(self, client, server):
-        """The client's requests, each told from the next by its length."""
+        """The client's requests, separated by their lengths."""
         buffer = bytearray(BLOCK)
         have = b""
         while True:
@@ -136,8 +142,8 @@ class Counting:
                 raise ValueError("a chunked request: this proxy does not read them")
             now = min(len(have) - end, request.length)
             if not refused:
-                server.sendall(have[:end + now])
-            have, left = have[end + now:], request.length - now
+                server.sendall(have[: end + now])
+            have, left = have[end + now :], request.length - now
             while left and not (refused and "expect" in request.headers):
                 n = client.recv_into(buffer, min(left, BLOCK))
                 if not n:

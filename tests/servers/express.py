@@ -19,8 +19,13 @@ class DirectoryBucket:
     def __enter__(self):
         self.mock.__enter__()
         # An endpoint of Amazon's without TLS, at which directory buckets are what they are.
-        self.environ = {"AWS_ACCESS_KEY_ID": "contract", "AWS_SECRET_ACCESS_KEY": "contract-secret-3d9a11", "AWS_REGION": "us-west-2",
-                        "AWS_ENDPOINT_URL": "http://s3.us-west-2.amazonaws.com", "http_proxy": self.mock.endpoint}
+        self.environ = {
+            "AWS_ACCESS_KEY_ID": "contract",
+            "AWS_SECRET_ACCESS_KEY": "contract-secret-3d9a11",
+            "AWS_REGION": "us-west-2",
+            "AWS_ENDPOINT_URL": "http://s3.us-west-2.amazonaws.com",
+            "http_proxy": self.mock.endpoint,
+        }
         return self
 
     def __exit__(self, *_):

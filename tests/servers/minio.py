@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A MinIO of our own: on a free loopback port, over a folder that goes away with it, stopped by its pid.
+"""A MinIO for tests: on a free loopback port, with a temporary folder, stopped by its pid.
 
-As a program it runs a command beside one, with the AWS_* variables that lead there:
+As a program it starts one and runs a command, with the AWS_* variables for it:
 
     tests/servers/minio.py [--bucket NAME] [--keep FOLDER] [--region NAME] -- COMMAND ...
 """
@@ -44,19 +44,24 @@ class MinIO:
     @property
     def environ(self):
         return {
-            "AWS_ENDPOINT_URL": self.endpoint,
+            **self.leads_to(self.endpoint),
             "AWS_ACCESS_KEY_ID": self.ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": self.SECRET_KEY,
             "AWS_REGION": self.region,
             **({"AWS_CA_BUNDLE": str(self.tls.ca)} if self.tls else {}),
         }
 
+    @staticmethod
+    def leads_to(endpoint):
+        return {"AWS_ENDPOINT_URL": endpoint}
+
     def start(self, timeout_s=60):
         self.port = self.port or env.free_port()  # one that was stopped comes back where it was
         self.endpoint = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         environ = env.clean(os.environ, home=self.data)
-        environ.update(MINIO_ROOT_USER=self.ACCESS_KEY, MINIO_ROOT_PASSWORD=self.SECRET_KEY, MINIO_BROWSER="off",
-                       MINIO_UPDATE="off", MINIO_SITE_REGION=self.region)
+        environ.update(
+            MINIO_ROOT_USER=self.ACCESS_KEY, MINIO_ROOT_PASSWORD=self.SECRET_KEY, MINIO_BROWSER="off", MINIO_UPDATE="off", MINIO_SITE_REGION=self.region
+        )
         if self.domain:
             environ["MINIO_DOMAIN"] = self.domain
         certificates = []
@@ -67,7 +72,11 @@ class MinIO:
         self.log = open(self.data / ".server.log", "ab")
         self.process = subprocess.Popen(
             [env.server_binary("minio"), "server", "--quiet", "--address", f"127.0.0.1:{self.port}", *certificates, str(self.data)],
-            stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environ)
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environ,
+        )
         give_up = time.monotonic() + timeout_s
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > give_up:
@@ -100,8 +109,9 @@ class MinIO:
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         text = "\n".join(["AWS4-HMAC-SHA256", when, scope, hashlib.sha256(canonical.encode()).hexdigest()])
         signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-        signed["Authorization"] = (f"AWS4-HMAC-SHA256 Credential={self.ACCESS_KEY}/{scope}, SignedHeaders=host;x-amz-content-sha256;"
-                                   f"x-amz-date, Signature={signature}")
+        signed["Authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={self.ACCESS_KEY}/{scope}, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature={signature}"
+        )
         request = urllib.request.Request(self.endpoint + target, data=body or None, headers=signed, method=method)
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
             return response.read()

@@ -1,4 +1,4 @@
-"""A moto server of our own, on a free loopback port, without moto's extra for CRC32C: it reports a CRC32 under that name."""
+"""A moto server for tests, on a free loopback port, without moto's extra for CRC32C: it reports a CRC32 under that name."""
 
 import os
 import subprocess
@@ -27,8 +27,13 @@ class Moto:
         self.endpoint = f"http://127.0.0.1:{port}"
         environ = {**env.clean(os.environ), "MOTO_S3_CUSTOM_ENDPOINTS": self.endpoint}
         environ.pop("PYTHONPATH", None)
-        self.process = subprocess.Popen([PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], env=environ, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            [PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         give_up = time.monotonic() + timeout_s
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > give_up:
@@ -46,7 +51,9 @@ class Moto:
 
     def put(self, path, data, headers=()):
         """One unsigned PUT, which moto takes as it is."""
-        request = urllib.request.Request(f"{self.endpoint}/{path}", data=data, method="PUT", headers={"Content-Type": "application/octet-stream", **dict(headers)})
+        request = urllib.request.Request(
+            f"{self.endpoint}/{path}", data=data, method="PUT", headers={"Content-Type": "application/octet-stream", **dict(headers)}
+        )
         with self._opener().open(request, timeout=60):
             pass
 

@@ -1,4 +1,4 @@
-"""A toxiproxy of our own: a TCP proxy on loopback that breaks on command, in front of another test server."""
+"""A toxiproxy for tests: a TCP proxy on loopback in front of another test server, with faults on demand."""
 
 import json
 import os
@@ -30,7 +30,11 @@ class Toxiproxy:
         self.api = f"http://127.0.0.1:{api}"
         self.process = subprocess.Popen(
             [env.server_binary("toxiproxy-server"), "-host", "127.0.0.1", "-port", str(api)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=env.clean(os.environ))
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            env=env.clean(os.environ),
+        )
         give_up = time.monotonic() + 30
         while True:
             try:
@@ -44,7 +48,7 @@ class Toxiproxy:
 
     def environ(self, server):
         """The environment of `server`, which this stands before, by way of here."""
-        return {**server.environ, "AWS_ENDPOINT_URL": self.endpoint}
+        return {**server.environ, **server.leads_to(self.endpoint)}
 
     def restart(self):
         """Another one in its place: no toxics, no connections. Some toxics cannot be taken away while they hold data."""
@@ -69,8 +73,9 @@ class Toxiproxy:
     def toxic(self, kind, stream="downstream", toxicity=1.0, **attributes):
         """Adds one: latency, bandwidth, slow_close, timeout, reset_peer, slicer, limit_data. `toxicity`: the share of connections."""
         self.toxics += 1
-        return self._call("POST", "/proxies/p/toxics",
-                          {"name": f"{kind}-{self.toxics}", "type": kind, "stream": stream, "toxicity": toxicity, "attributes": attributes})["name"]
+        return self._call(
+            "POST", "/proxies/p/toxics", {"name": f"{kind}-{self.toxics}", "type": kind, "stream": stream, "toxicity": toxicity, "attributes": attributes}
+        )["name"]
 
     def remove(self, name):
         """Takes one toxic away, by what toxic() returned."""

@@ -4,7 +4,7 @@
  *
  *   soak [-o NAME=VALUE]... URL SECONDS SEED THREADS
  *
- * When the time is over it prints "calm?" and waits for a line: then it looks at every object once more, without
+ * When the time is over it prints "calm?" and waits for a line: then it checks every object once more, without
  * faults. The last line is a JSON object of figures. Exit status 0: nothing wrong was seen.
  *
  * What an object holds follows from its number and version, both in its first 16 bytes. A write that failed may have
@@ -104,7 +104,7 @@ static void on_log(void *user, enum cove_log_level level, const char *subject, c
 {
     (void)user;
     (void)level;
-    if (strcmp(subject, "http") == 0 && strstr(text, "; attempt ") != NULL)
+    if (strcmp(subject, "http") == 0 && strstr(text, "; attempt "))
         atomic_fetch_add(&soak.retries, 1);
 }
 
@@ -112,9 +112,9 @@ static unsigned entries_of(const char *folder)
 {
     DIR *dir = opendir(folder);
     unsigned n = 0;
-    while (dir != NULL && readdir(dir) != NULL)
+    while (dir && readdir(dir))
         n++;
-    if (dir != NULL)
+    if (dir)
         closedir(dir);
     return n > 2 ? n - 2 : 0;
 }
@@ -124,10 +124,10 @@ static long status_kib(const char *name)
     FILE *f = fopen("/proc/self/status", "r");
     char line[256];
     long value = -1;
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+    while (f && fgets(line, sizeof(line), f))
         if (strncmp(line, name, strlen(name)) == 0)
             value = atol(line + strlen(name) + 1);
-    if (f != NULL)
+    if (f)
         fclose(f);
     return value;
 }
@@ -182,7 +182,7 @@ static uint64_t number_in(const unsigned char *data)
     return x;
 }
 
-/* The version that the head of an object tells, if it may be there; else 0. */
+/* The version in the head of an object, if it may be there; else 0. */
 static uint64_t version_there(const struct key *k, const unsigned char *head, const char *path)
 {
     uint64_t version = number_in(head + 8);
@@ -294,7 +294,7 @@ static void do_read(struct worker *w, struct key *k)
             break;
         }
     }
-    if (reader != NULL && rc == 0) {
+    if (reader && rc == 0) {
         uint64_t version = at >= 16 ? version_there(k, w->memory, path) : 0;
         if (version == 0 || at != size_of(k->id, version) || !same(w->memory, k->id, version, 0, at))
             wrong("read", path, "other bytes");
@@ -689,7 +689,7 @@ static int64_t unfinished_uploads(bool remove, struct cove_error *err)
     int rc = cove_fs_abandoned_uploads(soak.fs, soak.path, 0, NULL, &uploads, err);
 
     while (rc >= 0 && (rc = cove_uploads_next(uploads, &u, err)) == 1) {
-        if (remove && (rc = cove_fs_abort_upload(soak.fs, u.path, u.upload_id, NULL, err)) < 0)
+        if (remove && (rc = cove_uploads_abort(uploads, err)) < 0)
             break;
         n++;
     }
@@ -706,7 +706,7 @@ static int run(long seconds, uint64_t seed, unsigned n)
         workers[i] = (struct worker){ .number = i, .chance = mix(seed + i), .memory = malloc(LARGE_MAX + (4u << 20)) };
         for (unsigned k = 0; k < KEYS; k++)
             workers[i].keys[k] = (struct key){ .id = i * 100 + k, .may_be_absent = true };
-        if (workers[i].memory == NULL || pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+        if (!workers[i].memory || pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
             return 2;
     }
     for (int64_t end = now_ms() + seconds * 1000; now_ms() < end;)
@@ -737,7 +737,7 @@ int main(int argc, char **argv)
     int option;
     while ((option = getopt(argc, argv, "+o:")) != -1) {
         char *value = optarg ? strchr(optarg, '=') : NULL;
-        if (option != 'o' || value == NULL)
+        if (option != 'o' || !value)
             return 2;
         *value = '\0';
         if (cove_options_set(options, optarg, value + 1, &err) < 0)

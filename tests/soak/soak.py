@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""The soak: tests/soak/soak.c on a MinIO behind a proxy, with a network that changes at random and a server that crashes.
+"""The soak: tests/soak/soak.c on a MinIO or, with --store gs, a fake-gcs-server behind a proxy, with a network that changes at random and a server that crashes.
 
-Every two to eight seconds the network becomes another one: latency and jitter, little bandwidth, resets, halves of connections that
-hang, slices, cuts, slow closes, none at all for a moment; at times the server is killed and started again on its data. The moments and
-kinds follow from the seed, which is printed. At the end the network is whole, every object is looked at, and the figures follow.
+Every two to eight seconds the network fault changes: latency and jitter, low bandwidth, resets, connections that hang in one direction,
+small slices, cuts, slow closes, no network for a moment. Sometimes the server is killed and started again on its data. Times and kinds follow
+from the seed, which is printed. At the end the network is repaired, every object is checked, and the figures are printed.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import env
+from servers.gcs import FakeGCS
 from servers.minio import MinIO
 from servers.toxiproxy import Toxiproxy
 
@@ -42,6 +44,23 @@ def away(proxy, server, chance):
     proxy.enable(True)
 
 
+@contextlib.contextmanager
+def minio():
+    with MinIO(buckets=("soak",)) as server, Toxiproxy(server.endpoint.removeprefix("http://")) as proxy:
+        yield server, proxy
+
+
+@contextlib.contextmanager
+def fake_gcs():
+    """The server has to know the proxy's address before it starts. Large objects are composed: it lists no resumable uploads."""
+    port = env.free_port()
+    with Toxiproxy(f"127.0.0.1:{port}") as proxy, FakeGCS(("soak",), outlived=True, port=port, public=proxy.endpoint) as server:
+        yield server, proxy
+
+
+STORES = {"s3": minio, "gs": fake_gcs}
+OPTIONS = {"s3": ("-o", "read_timeout=5"), "gs": ("-o", "read_timeout=5", "-o", "uploads=compose")}
+
 # How often, and what: a function of the proxy, the server and chance.
 FAULTS = {
     "calm": (3, lambda p, s, c: None),
@@ -50,8 +69,7 @@ FAULTS = {
     "resets": (3, lambda p, s, c: p.toxic("reset_peer", toxicity=0.05, timeout=c.randrange(0, 500))),
     "half-open": (2, lambda p, s, c: p.toxic("timeout", toxicity=0.2, stream=c.choice(["upstream", "downstream"]), timeout=0)),
     "slices": (1, lambda p, s, c: p.toxic("slicer", average_size=1400, size_variation=700, delay=10)),
-    "cuts": (3, lambda p, s, c: p.toxic("limit_data", toxicity=0.3, stream=c.choice(["upstream", "downstream"]),
-                                        bytes=c.randrange(1000, 4_000_000))),
+    "cuts": (3, lambda p, s, c: p.toxic("limit_data", toxicity=0.3, stream=c.choice(["upstream", "downstream"]), bytes=c.randrange(1000, 4_000_000))),
     "slow close": (1, lambda p, s, c: p.toxic("slow_close", delay=500)),
     "away": (2, away),
     "crash": (1, crash),
@@ -75,7 +93,7 @@ def disturb(process, proxy, server, seconds, chance):
 
 
 def finish(process, server):
-    """Answers the program's question, and gives its figures; None where it hangs or says none.
+    """Answers the program's question, and gives its figures; None if it hangs or prints none.
 
     MinIO is restarted before the last look: of an upload whose client went away while it was being finished it remembers in memory, for
     its listings, that it is under way, whatever is removed; its folder no longer has it.
@@ -123,13 +141,14 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--build", default="build")
+    parser.add_argument("--store", choices=STORES, default="s3")
     args = parser.parse_args()
     chance = random.Random(args.seed)
     print(f"soak: {args.seconds} s, {args.threads} threads, --seed {args.seed}", flush=True)
-    with MinIO(buckets=("soak",)) as server, Toxiproxy(server.endpoint.removeprefix("http://")) as proxy:
-        environ = {**env.clean(os.environ), **env.sanitizer_options(), **server.environ, "AWS_ENDPOINT_URL": proxy.endpoint}
-        command = [env.ROOT / args.build / "tests" / "soak" / "soak", "-o", "read_timeout=5", "s3://soak/run", args.seconds, args.seed,
-                   args.threads]
+    with STORES[args.store]() as (server, proxy):
+        environ = {**env.clean(os.environ), **env.sanitizer_options(), **proxy.environ(server)}
+        root = f"{args.store}://soak/run"
+        command = [env.ROOT / args.build / "tests" / "soak" / "soak", *OPTIONS[args.store], root, args.seconds, args.seed, args.threads]
         process = subprocess.Popen([str(word) for word in command], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             counts = disturb(process, proxy, server, args.seconds, chance)

@@ -1,22 +1,30 @@
-"""Calls of the library from the Python extension: with the GIL only those that never wait for a network, a disk or a thread."""
+"""Calls of the library from the Python extension: only those that never wait for a network, a disk or a thread may hold the GIL."""
 
 import re
 
 import pytest
 from test_tree import tracked
 
-# These only look at memory, or free it: of the first kinds of objects, every call.
+# These only read or free memory. For the first kinds of objects: every call.
 AT_ONCE = re.compile(
     "cove_(cancel|code|info|options)_.*|cove_(free|listing_use_one_timeout|log_set|scheme_at|version)"
     "|cove_fs_(endpoint|same_store|scheme|url)|cove_queue_(cancel|cancel_all|fd|new|pending)"
-    "|cove_reader_(seek|size|tell|version_id)|cove_writer_tell")
+    "|cove_reader_(seek|size|tell|version_id)|cove_writer_tell"
+)
 
 # What may wait elsewhere, but not here: the whole listing is in memory.
 AT_HAND = {("covepy_infos_at_hand", "cove_listing_next")}
 
 # Functions of these files whose callers have let go of the GIL; so their calls are looked at as the library's are.
-WITHOUT_GIL = {"filesystem.c": {"each_upload"}, "fs_write.c": {"write_by_writer"}, "info.c": {"fill"}, "many.c": {"submit", "take_batch"},
-               "queue.c": {"begin", "take", "covepy_result_done"}, "reader.c": {"let_go"}, "writer.c": {"let_go", "covepy_writer_end"}}
+WITHOUT_GIL = {
+    "fs_uploads.c": {"each_upload"},
+    "fs_write.c": {"write_by_writer"},
+    "info.c": {"fill"},
+    "many.c": {"submit", "take_batch"},
+    "queue.c": {"begin", "take", "covepy_result_done"},
+    "reader.c": {"release"},
+    "writer.c": {"release", "covepy_writer_end"},
+}
 
 
 def without_comments(text):
@@ -30,14 +38,14 @@ def closing(text, at):
         depth += {"(": 1, ")": -1}.get(text[place], 0)
         if depth == 0:
             return place + 1
-    raise ValueError(text[at:at + 60])
+    raise ValueError(text[at : at + 60])
 
 
 def with_gil(text):
     """`text` without what runs while other threads may have the GIL."""
     text = re.sub(r"Py_BEGIN_ALLOW_THREADS.*?Py_END_ALLOW_THREADS", "", text, flags=re.DOTALL)
     while (wait := re.search(r"COVEPY_WAIT\(", text)) is not None:
-        text = text[:wait.start()] + text[closing(text, wait.end() - 1):]
+        text = text[: wait.start()] + text[closing(text, wait.end() - 1) :]
     return text
 
 
@@ -56,6 +64,6 @@ def calls_with_gil(name, text):
 
 
 @pytest.mark.parametrize("source", [p for p in tracked("*.c") if "python/src" in str(p)], ids=lambda p: p.name)
-def test_what_may_wait_is_called_without_the_gil(source):
+def test_blocking_calls_release_the_gil(source):
     found = calls_with_gil(source.name, source.read_text())
     assert [f"{function}: {call}" for function, call in found if not AT_ONCE.fullmatch(call) and (function, call) not in AT_HAND] == []

@@ -41,8 +41,7 @@ def installed(build, tmp_path_factory):
     """The folder that stands for / after `meson install`, and pkg-config's view of it."""
     root = tmp_path_factory.mktemp("root")
     own = env.CACHE / "venv-meson" / "bin" / "meson"
-    run([own if own.exists() else "meson", "install", "-C", build, "--no-rebuild", "--quiet"],
-        env={**os.environ, "DESTDIR": str(root)})
+    run([own if own.exists() else "meson", "install", "-C", build, "--no-rebuild", "--quiet"], env={**os.environ, "DESTDIR": str(root)})
     pc = next(root.rglob("cove.pc"))
     return root, {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(root)}
 
@@ -61,8 +60,7 @@ def test_a_program_builds_and_runs(installed, tmp_path, language, kind):
         below = [line.split()[0] for line in below if line]
         libs = [library.with_name("libcove.a"), *run(["pkg-config", "--libs", *below]).split(), "-pthread", "-lm"]
     compiler = "cc" if language == "c" else "c++"
-    run([compiler, "-x", language, "-Wall", "-Wextra", "-Werror", *flags, tmp_path / "program", "-o", tmp_path / "run",
-         "-x", "none", *libs])
+    run([compiler, "-x", language, "-Wall", "-Wextra", "-Werror", *flags, tmp_path / "program", "-o", tmp_path / "run", "-x", "none", *libs])
     out = run([tmp_path / "run"], env={**os.environ, "LD_LIBRARY_PATH": str(library.parent)})
     version = run(["pkg-config", "--modversion", "cove"], env=environ)
     assert out == version
@@ -82,6 +80,6 @@ def test_what_is_installed(installed):
     names = {p.name for p in root.rglob("*") if not p.is_dir()}
     assert {h.name for h in (env.ROOT / "include" / "cove").glob("*.h")} <= names
     assert {"cove.pc", "libcove.a", "libcove.so", "libcove.so.0", "cove"} <= names
-    assert {"cove.1", "cove-s3.7", "cove.3", "cove_fs.3", "cove_fs_read_range.3"} <= names
+    assert {"cove.1", "cove-s3.7", "cove-gs.7", "cove-az.7", "cove.3", "cove_fs.3", "cove_fs_read_range.3"} <= names
     assert {p.parent.name for p in root.rglob("*.3")} == {"man3"}
     assert not [n for n in names if n.startswith("test_") or n.endswith("_test")]

@@ -1,4 +1,4 @@
-"""The manual: pages that mandoc finds nothing in, and a page for every call."""
+"""The manual: mandoc reports nothing, and every call has a page."""
 
 import re
 import subprocess
@@ -56,9 +56,8 @@ def test_mandoc_finds_nothing(pages, tmp_path):
         (tmp_path / name).write_text(text)
         result = subprocess.run(["mandoc", "-Tlint", tmp_path / name], capture_output=True, text=True)
         # Our own pages are not where it looks for those that are referred to: the next test does.
-        said = [line for line in (result.stdout + result.stderr).splitlines()
-                if "referenced manual not found" not in line and "mandoc.db" not in line]
-        assert said == []
+        messages = [line for line in (result.stdout + result.stderr).splitlines() if "referenced manual not found" not in line and "mandoc.db" not in line]
+        assert messages == []
 
 
 def test_references_lead_somewhere(pages):
@@ -97,8 +96,9 @@ def test_examples_compile(pages, tmp_path):
         code = re.search(r"\.Sh EXAMPLES.*?\n\.Bd[^\n]*\n(.*?)\.Ed", pages[f"{name}.3"], flags=re.S)[1].replace("\\e", "\\")
         text += f"int show_{name}(void);\nint show_{name}(void)\n{{\n{around}\n{code}\nreturn 0;\n}}\n"
     (tmp_path / "examples.c").write_text(text)
-    result = subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", f"-I{env.ROOT / 'include'}", "-fsyntax-only", tmp_path / "examples.c"],
-                            capture_output=True, text=True)
+    result = subprocess.run(
+        ["cc", "-Wall", "-Wextra", "-Werror", f"-I{env.ROOT / 'include'}", "-fsyntax-only", tmp_path / "examples.c"], capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
 
 

@@ -1,4 +1,4 @@
-"""docs/c-quick-start.md: its program builds without a warning, and prints what the page says."""
+"""docs/c-quick-start.md: its program builds without a warning, and prints what is on the page."""
 
 import re
 import subprocess
@@ -14,8 +14,25 @@ PAGE = (env.ROOT / "docs" / "c-quick-start.md").read_text()
 def quick(build, tmp_path_factory):
     folder = tmp_path_factory.mktemp("quick")
     (folder / "quick.c").write_text(re.search(r"```c\n(.*?)```", PAGE, re.S)[1])
-    subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{env.ROOT / 'include'}", "quick.c", "-o", "quick",
-                    f"-L{build / 'src'}", "-lcove", f"-Wl,-rpath,{build / 'src'}"], cwd=folder, check=True)
+    subprocess.run(
+        [
+            "cc",
+            "-std=c11",
+            "-Wall",
+            "-Wextra",
+            "-pedantic",
+            "-Werror",
+            f"-I{env.ROOT / 'include'}",
+            "quick.c",
+            "-o",
+            "quick",
+            f"-L{build / 'src'}",
+            "-lcove",
+            f"-Wl,-rpath,{build / 'src'}",
+        ],
+        cwd=folder,
+        check=True,
+    )
     return folder / "quick"
 
 

@@ -1,6 +1,7 @@
 """The form of the sources: clang-format's for C, ruff's checks for Python."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,38 @@ def test_c_sources_are_formatted():
     assert result.returncode == 0, result.stderr
 
 
+# A comment, a string or a character; what is left of a file is code.
+NOT_CODE = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", re.DOTALL)
+COMPARISON = re.compile(r"[!=]=\s*NULL\b|\bNULL\s*[!=]=")
+
+
+def null_comparisons(text):
+    """The numbers of the lines that compare a pointer with NULL."""
+    code = NOT_CODE.sub(lambda m: "\n" * m[0].count("\n") or " ", text)
+    return [code.count("\n", 0, m.start()) + 1 for m in COMPARISON.finditer(code)]
+
+
+@pytest.mark.parametrize(
+    "text, lines",
+    [
+        ("if (!p || p->next)\n    p = NULL;\n", []),
+        ("/* p == NULL\n */ // q != NULL\n", []),
+        ('log("p == NULL \\" q", \'"\'); /* == NULL */\n', []),
+        ("\nif (p == NULL)\n", [2]),
+        ("/* a\n b */ c = '\"'; p!=NULL; // \"\nNULL == q;\n", [2, 3]),
+        ("p ==\n    NULL;\n", [1]),
+    ],
+)
+def test_comparisons_with_null_are_found(text, lines):
+    assert null_comparisons(text) == lines
+
+
+def test_c_sources_have_one_null_style():
+    """A pointer is tested as `p` or `!p`."""
+    found = [f"{p.relative_to(env.ROOT)}:{line}" for p in tracked("*.c", "*.h") for line in null_comparisons(p.read_text())]
+    assert found == []
+
+
 def ruff():
     """Its path: that of the tests' environment, or another one of the PATH."""
     beside = Path(sys.executable).parent / "ruff"
@@ -43,8 +76,15 @@ def test_python_sources_pass_the_checks():
     if ruff() is None:
         pytest.skip("no ruff: tools/setup.sh test installs it")
     files = [str(p) for p in tracked("*.py")]
-    result = subprocess.run([ruff(), "check", "--no-cache", "--output-format=concise", *files], cwd=env.ROOT, capture_output=True,
-                            text=True)
+    result = subprocess.run([ruff(), "check", "--no-cache", "--output-format=concise", *files], cwd=env.ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_python_sources_have_the_layout():
+    if ruff() is None:
+        pytest.skip("no ruff: tools/setup.sh test installs it")
+    files = [str(p) for p in tracked("*.py")]
+    result = subprocess.run([ruff(), "format", "--check", "--force-exclude", "--no-cache", *files], cwd=env.ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -66,15 +106,19 @@ def hook(repository, name, *args):
     return subprocess.run([f"tools/{name}", *args], cwd=repository, env={**os.environ, "PATH": path}, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("name, good, bad, needs", [
-    ("a.c", "int a;\n", "int  a ;\n", "clang-format"),
-    ("a.h", "int a;\n", "int  a ;\n", "clang-format"),
-    ("a.py", "import os\n\nprint(os)\n", "import os\n", "ruff"),
-    ("a.md", "Short.\n", f"{'word ' * 21}\n", "git"),
-    ("ä.c", "int a;\n", "int  a ;\n", "clang-format"),
-    ("-i.c", "int a;\n", "int  a ;\n", "clang-format"),
-    ("a ä.md", "Short.\n", f"{'word ' * 21}\n", "git"),
-])
+@pytest.mark.parametrize(
+    "name, good, bad, needs",
+    [
+        ("a.c", "int a;\n", "int  a ;\n", "clang-format"),
+        ("a.h", "int a;\n", "int  a ;\n", "clang-format"),
+        ("a.py", "import os\n\nprint(os)\n", "import os\n", "ruff"),
+        ("b.py", 'a = "b"\n', "a='b'\n", "ruff"),
+        ("a.md", "Short.\n", f"{'word ' * 21}\n", "git"),
+        ("ä.c", "int a;\n", "int  a ;\n", "clang-format"),
+        ("-i.c", "int a;\n", "int  a ;\n", "clang-format"),
+        ("a ä.md", "Short.\n", f"{'word ' * 21}\n", "git"),
+    ],
+)
 def test_what_is_staged_is_checked(repository, name, good, bad, needs):
     if (needs == "ruff" and ruff() is None) or (needs == "clang-format" and clang_format() is None):
         pytest.skip(f"no {needs}")
@@ -85,7 +129,7 @@ def test_what_is_staged_is_checked(repository, name, good, bad, needs):
         assert (result.returncode == 0) == passes, result.stderr
 
 
-def test_links_and_odd_names_are_no_trouble(repository):
+def test_links_and_unusual_names_are_handled(repository):
     (repository / "link.md").symlink_to("/etc/hostname")
     Path(os.fsdecode(os.fsencode(repository) + b"/not\xff.md")).write_text("Short.\n")
     subprocess.run(["git", "add", "link.md"], cwd=repository, check=True)
@@ -93,14 +137,17 @@ def test_links_and_odd_names_are_no_trouble(repository):
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("message, passes", [
-    ("Read the last page once\n\nIt was read twice.\n", True),
-    ("Read the last page once\n", False),
-    ("Read the last page once\n\n# ---------- >8 ----------\ndiff --git a/x b/x\n\n+x\n", False),
-    ("Read the last page once\nIt was read twice.\n", False),
-    ("Read the last page once.\n\nIt was read twice.\n", False),
-    (f"{'Read ' * 15}\n\nIt was read twice.\n", False),
-])
+@pytest.mark.parametrize(
+    "message, passes",
+    [
+        ("Read the last page once\n\nIt was read twice.\n", True),
+        ("Read the last page once\n", False),
+        ("Read the last page once\n\n# ---------- >8 ----------\ndiff --git a/x b/x\n\n+x\n", False),
+        ("Read the last page once\nIt was read twice.\n", False),
+        ("Read the last page once.\n\nIt was read twice.\n", False),
+        (f"{'Read ' * 15}\n\nIt was read twice.\n", False),
+    ],
+)
 def test_a_message_is_checked(repository, message, passes):
     (repository / "message").write_text(message)
     assert (hook(repository, "commit-msg", "message").returncode == 0) == passes

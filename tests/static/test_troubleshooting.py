@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md: its messages are those that the sources have."""
+"""Every message in docs/troubleshooting.md is in the sources."""
 
 import re
 
@@ -11,16 +11,18 @@ FOREIGN = ("externally-managed-environment", "Dependency", "error while loading"
 
 def sources():
     """All literals of the programs, joined where they stand in pieces."""
-    text = "\n".join(path.read_text() for path in tracked("src/**/*.c", "cli/*.c", "python/**/*.py", "python/**/*.c")
-                     if not path.name.endswith("_test.c"))
+    text = "\n".join(
+        path.read_text() for path in tracked("src/**/*.c", "src/**/*.h", "cli/*.c", "python/**/*.py", "python/**/*.c") if not path.name.endswith("_test.c")
+    )
     return re.sub(r'"\s*\n\s*"', "", text).replace('\\"', '"')
 
 
 def messages():
     page = (env.ROOT / "docs" / "troubleshooting.md").read_text()
     rows = [row.split(" | ")[0].removeprefix("| ") for row in page.splitlines() if row.startswith("| ")]
-    return [message for row in rows if not row.startswith(FOREIGN) for message in re.findall(r"`([^`]+)`", row)
-            if not message.startswith(("error: ", *FOREIGN))]
+    return [
+        message for row in rows if not row.startswith(FOREIGN) for message in re.findall(r"`([^`]+)`", row) if not message.startswith(("error: ", *FOREIGN))
+    ]
 
 
 def test_every_message_is_in_the_sources():

@@ -18,8 +18,13 @@ PROGRAMS = [Path(__file__).with_name(name) for name in ("typed_program.py", "mis
 def mypy(folder, *args):
     if find_spec("mypy") is None:
         pytest.skip("no mypy: tools/setup.sh test installs it")
-    result = subprocess.run([sys.executable, "-m", "mypy", "--cache-dir", folder / "cache", "--no-error-summary", *args],
-                            env={**os.environ, "MYPYPATH": str(env.build_dir() / "python")}, capture_output=True, text=True, cwd=folder)
+    result = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", folder / "cache", "--no-error-summary", *args],
+        env={**os.environ, "MYPYPATH": str(env.build_dir() / "python")},
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
     assert result.stderr == ""
     return result.stdout
 
@@ -27,8 +32,8 @@ def mypy(folder, *args):
 def mypy_finds(folder):
     """{program: {line: message}} of the errors that the checkers find in programs that use the package."""
     (folder / "mypy.ini").write_text("[mypy]\nstrict = True\n")
-    said = mypy(folder, *PROGRAMS)
-    return {p.name: {int(m[1]): m[2] for m in re.finditer(rf"^{re.escape(str(p))}:(\d+): error: (.*)$", said, re.M)} for p in PROGRAMS}
+    output = mypy(folder, *PROGRAMS)
+    return {p.name: {int(m[1]): m[2] for m in re.finditer(rf"^{re.escape(str(p))}:(\d+): error: (.*)$", output, re.M)} for p in PROGRAMS}
 
 
 def pyright_finds(folder):
@@ -36,8 +41,9 @@ def pyright_finds(folder):
         pytest.skip("no basedpyright: tools/setup.sh test installs it")
     settings = {"typeCheckingMode": "strict", "extraPaths": [str(env.build_dir() / "python")], "include": [str(p) for p in PROGRAMS]}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings))
-    result = subprocess.run([sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson", "-p", "."],
-                            capture_output=True, text=True, cwd=folder)
+    result = subprocess.run(
+        [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson", "-p", "."], capture_output=True, text=True, cwd=folder
+    )
     report = json.loads(result.stdout)
     assert report["summary"]["filesAnalyzed"] == len(PROGRAMS), report
     found = {p.name: {} for p in PROGRAMS}

@@ -1,4 +1,4 @@
-"""The lists of other versions (tests/versions) and what runs on them belong together."""
+"""Each list of other versions (tests/versions) has a run, and each run has a list."""
 
 import env
 from versions.runs import HERE, RUNS
@@ -10,6 +10,6 @@ def test_each_list_has_its_run_and_each_run_its_list():
     assert all(path.read_text().startswith("# ") for path in HERE.rglob("*.txt"))
 
 
-def test_what_runs_is_there():
+def test_every_listed_run_exists():
     paths = {argument.partition("::")[0] for run in RUNS for argument in run.tests if argument.startswith("tests/")}
     assert [path for path in paths if not (env.ROOT / path).exists()] == []

@@ -1,4 +1,4 @@
-"""What the contract suite does not see of the toy store: versions that are no ETags, and how many requests an operation takes."""
+"""Tests of the toy store beyond the contract suite: versions that are not ETags, and the number of requests of an operation."""
 
 import os
 import subprocess
@@ -18,8 +18,7 @@ def contract(server, test):
     assert done.returncode == 0 and "1 test(s) run" in done.stdout + done.stderr, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("test", ["only_if_it_is_the_same", "removals_of_what_was_seen", "conditions_that_are_no_etag",
-                                  "one_of_many_is_the_first"])
+@pytest.mark.parametrize("test", ["only_if_it_is_the_same", "removals_of_what_was_seen", "conditions_that_are_no_etag", "one_of_many_is_the_first"])
 def test_generations(test):
     """A version is opaque: where it is a number, all that holds of ETags holds of it."""
     with Toy(buckets=("contract",), generations=True) as server:
@@ -27,8 +26,8 @@ def test_generations(test):
 
 
 def test_requests():
-    """A deletion causes no second request: the table says what its good status is."""
+    """A deletion causes no second request: the table has its good status."""
     with Toy(buckets=("contract",)) as server:
         contract(server, "removals_of_what_was_seen")
-    # The suite stats files, too; what a DELETE has said is not asked again.
+    # The suite stats files, too; after a DELETE no further request checks it.
     assert (server.counts["DELETE"], server.counts["HEAD"]) == (6, 10), server.counts

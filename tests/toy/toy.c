@@ -1,6 +1,6 @@
 /*
- * The toy store's backend: the smallest that the engine of object stores can run. It says how five requests and their
- * responses are spelt (tests/toy/server.py); all else is the engine's. Built for tests only.
+ * The toy store's backend: the smallest that the engine of object stores can run. It defines five requests and their
+ * responses (tests/toy/server.py); all else is the engine's. Built for tests only.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "fs/fs_impl.h"
 #include "fs/object/append.h"
 #include "fs/object/client.h"
@@ -18,14 +19,17 @@
 #include "fs/schemes.h"
 #include "net/header.h"
 #include "net/status.h"
-#include "wire/pickle.h"
 #include "wire/uri.h"
+
+#include "toy_uploads.h"
 
 #define PUT_MAX ((size_t)64 << 20) /* bytes of one object */
 
 struct toy_options {
     char *endpoint_url;
     bool generations;
+    char *uploads;
+    int64_t block_size;
     struct cove__client_options client;
 };
 
@@ -34,6 +38,10 @@ static const struct cove__option_row option_rows[] = {
       "address of the server, as http://host:port", 0, 0, NULL },
     { "generations", COVE__OPTION_BOOL, offsetof(struct toy_options, generations), "false", "COVE_TOY_GENERATIONS",
       "versions are numbers, not ETags, as in Google Cloud Storage", 0, 0, NULL },
+    { "uploads", COVE__OPTION_CHOICE, offsetof(struct toy_options, uploads), "none", "COVE_TOY_UPLOADS",
+      "how objects of more than one request are written", 0, 0, "none session temporaries" },
+    { "block_size", COVE__OPTION_SIZE, offsetof(struct toy_options, block_size), "8MiB", "COVE_TOY_BLOCK_SIZE",
+      "bytes of a part", 1, PUT_MAX, NULL },
     COVE__CLIENT_ROW_SSL(struct toy_options, client),
     COVE__CLIENT_ROWS(struct toy_options, client, NULL, ""),
     { 0 },
@@ -41,6 +49,7 @@ static const struct cove__option_row option_rows[] = {
 
 struct toy {
     struct cove__object_store store; /* first */
+    struct cove__object_ops ops;     /* with the uploads that the options choose */
     struct toy_options o;
     struct cove__endpoint endpoint;
 };
@@ -49,8 +58,14 @@ struct toy {
 
 static enum cove__can can(const struct cove__object_store *store, enum cove__capability capability)
 {
+    const struct toy *toy = (const struct toy *)store;
+
     switch (capability) {
+    case COVE__CRC32C: /* of what is composed */
+        return strcmp(toy->o.uploads, "temporaries") == 0 ? COVE__CAN_YES : COVE__CAN_NO;
+    case COVE__COMPOSE_CONDITIONS:
     case COVE__PUT_CONDITIONS:
+    case COVE__UPLOAD_CONDITIONS:
     case COVE__DELETE_CONDITIONS:
         return COVE__CAN_YES;
     default:
@@ -85,6 +100,7 @@ static const struct {
 } codes[] = {
     { "no-bucket", COVE_ENOTFOUND, COVE__REFUSED_NO_BUCKET, "no such bucket" },
     { "no-object", COVE_ENOTFOUND, COVE__REFUSED_NO_OBJECT, "no such object" },
+    { "no-session", COVE_ENOTFOUND, COVE__REFUSED_NO_UPLOAD, "no such session" },
     { "condition", COVE_EPRECONDITION, COVE__REFUSED_OTHER, "the object changed meanwhile" },
     { "bucket-is-yours", COVE_EEXIST, COVE__REFUSED_BUCKET_IS_OURS, "the bucket exists" },
     { "bucket-not-empty", COVE_ENOTEMPTY, COVE__REFUSED_BUCKET_NOT_EMPTY, "the bucket is not empty" },
@@ -118,7 +134,7 @@ static void list_request(struct cove__object_request *r, const struct cove__obje
     if (query->one_level)
         cove__buf_add_str(&r->query, "&delimiter=/");
     cove__buf_addf(&r->query, "&max=%u", query->limit);
-    if (query->token != NULL)
+    if (query->token)
         cove__uri_add_pair(&r->query, "after", cove__slice_str(query->token));
 }
 
@@ -126,9 +142,9 @@ static void list_request(struct cove__object_request *r, const struct cove__obje
 static bool next_line(struct cove__slice *text, char *line, size_t size)
 {
     const uint8_t *end = text->size > 0 ? memchr(text->data, '\n', text->size) : NULL;
-    size_t n = end != NULL ? (size_t)(end - text->data) : 0;
+    size_t n = end ? (size_t)(end - text->data) : 0;
 
-    if (end == NULL || n >= size)
+    if (!end || n >= size)
         return false;
     memcpy(line, text->data, n);
     line[n] = '\0';
@@ -222,12 +238,15 @@ static int toy_open(const struct cove_options *options, const char *url, void **
     struct cove__http_config config;
     struct toy *toy = cove__calloc(1, sizeof *toy);
 
-    if (toy == NULL)
+    if (!toy)
         return cove__fail_nomem(err, "a store");
     int rc = cove__options_fill(option_rows, options, "toy", &toy->o, err);
-    cove__object_store_init(&toy->store, toy->o.generations ? &by_generation : &by_etag);
+    toy->ops = toy->o.generations ? by_generation : by_etag;
+    toy->ops.upload = rc == 0 ? toy_uploads(toy->o.uploads) : NULL;
+    cove__object_store_init(&toy->store, &toy->ops);
     toy->store.max_concurrency = 2;
-    if (rc == 0 && toy->o.endpoint_url == NULL)
+    toy->store.block_size = toy->o.block_size;
+    if (rc == 0 && !toy->o.endpoint_url)
         rc = cove__fail(err, COVE_EINVAL, "endpoint_url: which server? COVE_TOY_ENDPOINT names it, too");
     if (rc == 0)
         rc = cove__endpoint_parse("endpoint_url", toy->o.endpoint_url, false, &toy->endpoint, err);
@@ -248,17 +267,19 @@ static int toy_parse(const char *url_or_path, char **ret_path, struct cove_error
 {
     const char *path = cove__scheme_skip(url_or_path, "toy");
 
-    if (path == NULL)
+    if (!path)
+        path = cove__scheme_skip(url_or_path, "toya");
+    if (!path)
         path = url_or_path;
     if (path[0] == '/')
         return cove__fail(err, COVE_EINVAL, "no bucket is named");
-    if (!cove__utf8_check(cove__slice_str(path)) || strlen(path) > COVE__OBJECT_KEY_MAX)
+    if (!cove__text_is_utf8(path) || strlen(path) > COVE__OBJECT_KEY_MAX)
         return cove__fail(err, COVE_EINVAL, "a name is of UTF-8, and at most %zu bytes long", COVE__OBJECT_KEY_MAX);
     *ret_path = cove__strdup(path);
-    size_t n = *ret_path != NULL ? strlen(*ret_path) : 0;
+    size_t n = *ret_path ? strlen(*ret_path) : 0;
     if (n > 0 && strchr(path, '/') == path + n - 1) /* "bucket/" is the bucket */
         (*ret_path)[n - 1] = '\0';
-    return *ret_path != NULL ? 0 : cove__fail_nomem(err, "a path");
+    return *ret_path ? 0 : cove__fail_nomem(err, "a path");
 }
 
 /* A generation is a number; 0 is that of no object. */
@@ -284,13 +305,26 @@ const struct cove__fs_ops cove__test_ops = {
     .stat = cove__object_stat,
     .list = cove__object_list,
     .remove = cove__object_remove,
-    .append_open = cove__object_append_open,
-    .append = cove__object_append,
-    .append_close = cove__object_append_close,
-    .mkdir = cove__object_mkdir,
-    .remove_tree = cove__object_remove_tree,
-    .rmdir = cove__object_rmdir,
-    .read = cove__object_read,
+    .append = {
+        .open = cove__object_append_open,
+        .write = cove__object_append,
+        .close = cove__object_append_close,
+    },
+    .directories = {
+        .make = cove__object_mkdir,
+        .remove_tree = cove__object_remove_tree,
+        .remove = cove__object_rmdir,
+    },
+    .read = { .range = cove__object_read },
     .put = cove__object_put,
-    .part_rules = cove__object_part_rules,
+    .upload = {
+        .part_rules = cove__object_part_rules,
+        .begin = cove__object_upload_begin,
+        .part = cove__object_upload_part,
+        .finish = cove__object_upload_finish,
+        .abort = cove__object_upload_abort,
+        .list = cove__object_list_uploads,
+        .remove = cove__object_remove_upload,
+        .is_listed = cove__object_upload_is_listed,
+    },
 };

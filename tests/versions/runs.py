@@ -1,4 +1,4 @@
-"""Which tests run on other versions of Python and of packages than those of the tests' environment.
+"""The tests that run on other versions of Python and packages than those of the tests' environment.
 
 A version is a list of packages, NAME.txt, here or in soak/. tools/setup.sh puts it into the user's cache as versions/NAME: an overlay on the
 tests' environment (`pip install --no-deps --target`), or, where NAME is python-X.Y, an environment of that Python. `make test` runs those

@@ -1,11 +1,9 @@
-/* Local files: paths, metadata, reading. Writes and copies are in file_write.c, moves in file_move.c, trees in
- * file_tree.c. */
+/* Local files: paths, metadata, reading, the table of the backend. Writes and copies are in file_write.c, moves in
+ * file_move.c, trees in file_tree.c. */
 #include "fs/file/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,32 +24,6 @@ static const struct cove__option_row options[] = {
       NULL },
     { 0 },
 };
-
-int cove__file_fail(struct cove_error *err, const struct cove__ctx *ctx, int errnum)
-{
-    return cove__fail_errno(err, errnum, "%s %s", ctx->op, ctx->url);
-}
-
-static bool is_directory(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-int cove__file_fail_below(struct cove_error *err, const struct cove__ctx *ctx, int errnum, const char *path)
-{
-    char *parent = cove__path_parent(path);
-    int rc = parent && errnum == ENOENT && !is_directory(parent)
-                 ? cove__fail_errno(err, errnum,
-                                    "%s %s: the directory %s must be made first (cove mkdir, or the option "
-                                    "auto_mkdir)",
-                                    ctx->op, ctx->url, parent)
-                 : cove__file_fail(err, ctx, errnum);
-
-    cove__free(parent);
-    return rc;
-}
 
 static int file_open(const struct cove_options *given, const char *authority, void **ret_self, struct cove_error *err)
 {
@@ -91,8 +63,8 @@ static int add_cwd(struct cove__buf *out, struct cove_error *err)
     return 0;
 }
 
-/* What follows "file://", but for a "localhost" (RFC 8089, 2): a path from the root, or from "~", "." or "..". A host
- * would be another machine, and is no folder of the working directory. */
+/* What follows "file://", without a "localhost" (RFC 8089, 2): a path from the root, or from "~", "." or "..". Any
+ * other first name would be a host, so it is refused and not taken for a folder of the working directory. */
 static int skip_host(const char **rest, struct cove_error *err)
 {
     size_t n = strcspn(*rest, "/");
@@ -101,8 +73,8 @@ static int skip_host(const char **rest, struct cove_error *err)
         *rest += n;
     else if (n > 0 && (*rest)[0] != '~' && (*rest)[0] != '.')
         return cove__fail(err, COVE_EINVAL, /* it may be a password, which is not shown */
-                          "another machine is named behind file://, which is this one; a path from the root has three "
-                          "slashes (file:///x), and one from the working directory is written without file://");
+                          "a file:// URL cannot name another machine; a path from the root has three "
+                          "slashes (file:///x), a path from the working directory has no file:// before it");
     return 0;
 }
 
@@ -148,19 +120,6 @@ static int file_parse(const char *url, char **ret_path, struct cove_error *err)
 
 /* ---- metadata ---- */
 
-/* Two empty files are equal, whenever they were made. So the time of one is left out: a file of /proc has bytes all the
- * same, and its time is that of the stat. */
-void cove__file_etag(const struct stat *st, char out[80])
-{
-    snprintf(out, 80, "\"%" PRIx64 "-%" PRIx64 "-%" PRIx64 "\"", (uint64_t)st->st_ino, (uint64_t)st->st_size,
-             st->st_size > 0 ? (uint64_t)cove__file_mtime(st) : 0);
-}
-
-int64_t cove__file_mtime(const struct stat *st)
-{
-    return (int64_t)st->st_mtim.tv_sec * COVE__SEC + st->st_mtim.tv_nsec;
-}
-
 static int look_at(const char *path, const struct cove__ctx *ctx, struct cove_info *ret, struct cove_error *err)
 {
     struct stat link_st;
@@ -173,7 +132,7 @@ static int look_at(const char *path, const struct cove__ctx *ctx, struct cove_in
     if (stat(path, &st) < 0) {
         if (errno != ENOENT)
             return cove__file_fail(err, ctx, errno);
-        st = link_st; /* a link to nothing is there all the same: it can be removed */
+        st = link_st; /* a dangling link exists: it can be removed */
     }
     directory = S_ISDIR(st.st_mode);
     cove__file_etag(&st, etag);
@@ -185,68 +144,12 @@ static int look_at(const char *path, const struct cove__ctx *ctx, struct cove_in
     return 0;
 }
 
-static void file_stat(void *self, struct cove__io *io)
+static void file_stat(void *self, struct cove__stat_io *io)
 {
     struct cove_error err = COVE_ERROR_INIT;
     int rc = look_at(io->path, &io->op.ctx, io->ret_info, &err);
 
     cove__op_finish(&io->op, rc, 0, &err);
-}
-
-/* 0 or an errno; 0 also if something of that name exists. */
-static int make_directory(const struct cove__file *f, const char *path)
-{
-    if (mkdir(path, 0777) == 0)
-        return f->fsync ? cove__file_sync_parent(path) : 0;
-    return errno == EEXIST ? 0 : errno;
-}
-
-/* The length of the longest beginning of `path` that exists; 0: nothing does. */
-static size_t existing_part(char *path)
-{
-    size_t n = strlen(path);
-
-    for (;;) {
-        char was = path[n];
-        bool there;
-
-        path[n] = '\0';
-        there = is_directory(path);
-        path[n] = was;
-        if (there)
-            return n;
-        while (n > 0 && path[--n] != '/')
-            ;
-        if (n == 0)
-            return 0;
-    }
-}
-
-/* Calls mkdir only for missing directories: for an existing one it may fail with another error than EEXIST, on network
- * file systems or in a sandbox. */
-int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    char *copy = cove__strdup(path);
-    int errnum = 0, rc = 0;
-
-    if (!copy)
-        return cove__fail_nomem(err, "a path");
-    for (size_t n = existing_part(copy); errnum == 0 && copy[n];) {
-        char was;
-
-        n += 1 + strcspn(copy + n + 1, "/");
-        was = copy[n];
-        copy[n] = '\0';
-        errnum = make_directory(f, copy);
-        if (errnum)
-            rc = cove__fail_errno(err, errnum, "%s %s: the directory %s does not exist and cannot be made", ctx->op,
-                                  ctx->url, copy);
-        copy[n] = was;
-    }
-    cove__free(copy);
-    if (rc < 0)
-        return rc;
-    return is_directory(path) ? 0 : cove__fs_fail(err, ctx, COVE_EEXIST, "a file of that name exists");
 }
 
 static int file_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
@@ -311,7 +214,7 @@ static int64_t read_fully(int fd, uint8_t *dst, size_t length, int64_t offset, c
     return (int64_t)done;
 }
 
-static int read_open(struct cove__io *io, int fd, const struct stat *st, struct cove_error *err)
+static int read_open(struct cove__read_io *io, int fd, const struct stat *st, struct cove_error *err)
 {
     const struct cove__ctx *ctx = &io->op.ctx;
     int64_t offset = io->offset;
@@ -334,7 +237,7 @@ static int read_open(struct cove__io *io, int fd, const struct stat *st, struct 
     return io->op.count < 0 ? (int)io->op.count : cove__ctx_check(ctx, err);
 }
 
-static void file_read(void *self, struct cove__io *io)
+static void file_read(void *self, struct cove__read_io *io)
 {
     struct cove_error err = COVE_ERROR_INIT;
     struct stat st;
@@ -352,7 +255,7 @@ static void file_read(void *self, struct cove__io *io)
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : io->op.count, &err);
 }
 
-static void file_part_rules(void *self, int64_t expected_size, struct cove__part_rules *ret)
+static void file_part_rules(void *self, const struct cove__put *put, struct cove__part_rules *ret)
 {
     *ret = (struct cove__part_rules){
         .min_part = 1, .default_part = (size_t)8 << 20, .max_part = (size_t)8 << 20, .parallel = 1
@@ -372,19 +275,25 @@ const struct cove__fs_ops cove__file_ops = {
     .copy = cove__file_copy,
     .move = cove__file_move,
     .remove = file_remove,
-    .mkdir = file_mkdir,
-    .rmdir = file_rmdir,
-    .remove_tree = cove__file_remove_tree,
-    .read = file_read,
+    .directories = {
+        .make = file_mkdir,
+        .remove = file_rmdir,
+        .remove_tree = cove__file_remove_tree,
+    },
+    .read = { .range = file_read },
     .put = cove__file_put,
-    .part_rules = file_part_rules,
-    .upload_begin = cove__file_begin,
-    .upload_part = cove__file_part,
-    .upload_finish = cove__file_finish,
-    .upload_abort = cove__file_abort,
-    .append_open = cove__file_append_open,
-    .append = cove__file_append,
-    .append_close = cove__file_append_close,
-    .list_uploads = cove__file_list_uploads,
-    .remove_upload = cove__file_remove_upload,
+    .upload = {
+        .part_rules = file_part_rules,
+        .begin = cove__file_begin,
+        .part = cove__file_part,
+        .finish = cove__file_finish,
+        .abort = cove__file_abort,
+        .list = cove__file_list_uploads,
+        .remove = cove__file_remove_upload,
+    },
+    .append = {
+        .open = cove__file_append_open,
+        .write = cove__file_append,
+        .close = cove__file_append_close,
+    },
 };

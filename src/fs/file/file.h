@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "base/error.h"
 #include "fs/fs_impl.h"
 
 #define COVE__FILE_TEMPORARY ".cove-tmp" /* the end of a temporary file's name; listings leave them out */
@@ -14,15 +15,27 @@ struct cove__file {
 };
 
 /* "op URL: strerror" and the nearest code. */
-int cove__file_fail(struct cove_error *err, const struct cove__ctx *ctx, int errnum);
-/* The same of making `path`: where its directory is missing, that is said, and how one is made. */
+static inline int cove__file_fail(struct cove_error *err, const struct cove__ctx *ctx, int errnum)
+{
+    return cove__fail_errno(err, errnum, "%s %s", ctx->op, ctx->url);
+}
+
+/* file_directory.c */
+/* The same for a `path` that cannot be made: if its directory is missing, the message has that, and how to make it. */
 int cove__file_fail_below(struct cove_error *err, const struct cove__ctx *ctx, int errnum, const char *path);
-bool cove__file_is_temporary(const char *name);
-/* New directories reach the disk (option fsync) before what is put in them is promised to. */
+/* New directories reach the disk (option fsync) before a write into them is reported as done. */
 int cove__file_mkdirs(const struct cove__file *f, const char *path, const struct cove__ctx *ctx,
                       struct cove_error *err);
-/* Both are the same file or directory (device and inode). */
+/* Opens the folder of `path` (O_PATH). -1: errno is set. */
+int cove__file_open_folder(const char *path);
+/* Make new names in a folder durable. 0, or an errno. */
+int cove__file_sync_folder(int folder);
+int cove__file_sync_parent(const char *path);
+
+/* file_version.c. Both are the same file or directory (device and inode). */
 bool cove__file_same(const struct stat *a, const struct stat *b);
+/* The same file, and nothing was written to it in between. */
+bool cove__file_unchanged(const struct stat *was, const struct stat *now);
 /* The version of a file: changes whenever its content may have. */
 void cove__file_etag(const struct stat *st, char out[80]);
 int64_t cove__file_mtime(const struct stat *st);
@@ -62,12 +75,6 @@ int cove__file_check_folder(const struct cove__place *p, const struct cove__ctx 
 int cove__file_make_folder(const struct cove__file *f, struct cove__place *p, const struct cove__ctx *ctx,
                            struct cove_error *err);
 void cove__file_leave(struct cove__place *p);
-/* Opens the folder of `path` (O_PATH). -1: errno is set. */
-int cove__file_open_folder(const char *path);
-/* Make new names in a folder durable. 0, or an errno. */
-int cove__file_sync_folder(int folder);
-int cove__file_sync_parent(const char *path);
-
 /* file_mode.c: sets mode 0600 and gives the permissions it had. 0, or an errno. */
 int cove__file_make_private(int fd, mode_t *ret_mode);
 /* Gives `fd` the owner, group, mode and POSIX ACL of `old`, as far as the kernel allows, without set-id bits and
@@ -82,11 +89,11 @@ int cove__file_move(void *self, const char *from, const char *to, const struct c
 /* file_write.c: a new version of a file, beside the old one until it is published. */
 int cove__file_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
                      struct cove__upload **ret, struct cove_error *err);
-void cove__file_part(void *self, struct cove__io *io);
+void cove__file_part(void *self, struct cove__part_io *io);
 int cove__file_finish(void *self, struct cove__upload *upload, const struct cove__ctx *ctx, char **ret_etag,
                       char **ret_version_id, struct cove_error *err);
-void cove__file_abort(void *self, struct cove__upload *upload);
-void cove__file_put(void *self, struct cove__io *io);
+void cove__file_abort(void *self, struct cove__upload *upload, const struct cove__ctx *ctx);
+void cove__file_put(void *self, struct cove__put_io *io);
 int cove__file_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
                     struct cove_error *err);
 /* `ret_st` not NULL: for a move. The copy gets the owner, group, mode and ACL of `from`, and *ret_st is the version
@@ -94,9 +101,6 @@ int cove__file_copy(void *self, const char *from, const char *etag, const char *
  * changed meanwhile. */
 int cove__file_copy_as(struct cove__file *f, const char *from, const char *etag, const char *to, struct stat *ret_st,
                        const struct cove__ctx *ctx, struct cove_error *err);
-/* The same file, and nobody has written to it in between. */
-bool cove__file_unchanged(const struct stat *was, const struct stat *now);
-
 /* file_append.c */
 int cove__file_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
                            void **ret_tail, struct cove_error *err);
@@ -105,6 +109,7 @@ int cove__file_append(void *self, void *tail, struct cove__slice data, const str
 void cove__file_append_close(void *self, void *tail);
 
 /* file_tree.c: directories. */
+bool cove__file_is_temporary(const char *name);
 int cove__file_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                     struct cove__page *ret_page, struct cove_error *err);
 int cove__file_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);

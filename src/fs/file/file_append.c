@@ -81,7 +81,7 @@ int cove__file_append_open(void *self, const char *path, bool truncate, const ch
     }
     tail->fd = -1;
     tail->truncate = truncate;
-    tail->bound = etag != NULL;
+    tail->bound = etag;
     rc = etag ? bind_tail(self, tail, etag, ctx, err) : 0;
     if (rc < 0) {
         cove__file_append_close(self, tail);
@@ -91,8 +91,8 @@ int cove__file_append_open(void *self, const char *path, bool truncate, const ch
     return 0;
 }
 
-/* A log that was moved away or removed under us: what is written to its old file would be lost, or stand in the wrong
- * one. */
+/* A log that was moved away or removed under us: bytes written to its old file would be lost, or be in the wrong one.
+ */
 static bool was_replaced(const struct tail *tail)
 {
     struct stat ours;

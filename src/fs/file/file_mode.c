@@ -1,6 +1,6 @@
 /*
  * Owner, group, mode and POSIX ACL of a new version of a file. It gets those of the file that it replaces, as far as
- * the kernel allows, and nobody gets more access than before; until then only its owner may open it. Set-id bits are
+ * the kernel allows, and no user gets more access than before; until then only its owner may open it. Set-id bits are
  * not kept: they were set for the old content, and write(2) clears them too.
  */
 #include <errno.h>
@@ -39,8 +39,8 @@ static void read_acl(int fd, struct acl *ret)
 }
 
 /* The mode for a copy that cannot have the ACL. With an ACL, the group bits of a mode are the ACL's mask, not the
- * group's permissions. Group and others get only what every user and group in the ACL has, so that nobody gets more
- * than before. */
+ * group's permissions. Group and others get only what every user and group in the ACL has, so that no user gets
+ * more than before. */
 static mode_t without_acl(mode_t mode, const struct acl *acl)
 {
     mode_t all = acl->n < 0 ? 0 : 07;

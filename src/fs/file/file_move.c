@@ -11,11 +11,6 @@
 #include "base/mem.h"
 #include "fs/file/file.h"
 
-bool cove__file_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 static bool same_folder(const char *a, const char *b)
 {
     char *parent_a = cove__path_parent(a);
@@ -39,7 +34,7 @@ static bool is_listed(const char *path)
     struct dirent *entry;
     bool listed = false;
 
-    while (dir && !listed && (entry = readdir(dir)) != NULL)
+    while (dir && !listed && (entry = readdir(dir)))
         listed = strcmp(entry->d_name, name) == 0;
     if (dir)
         closedir(dir);
@@ -142,7 +137,7 @@ static int move_between_disks(struct cove__file *f, const char *from, const char
     if (stat(from, &st) < 0)
         return cove__file_fail(err, ctx, errno);
     if (S_ISDIR(st.st_mode))
-        return COVE_ENOTSUP; /* fs_meta.c says what else can be done */
+        return COVE_ENOTSUP; /* fs_meta.c copies and removes instead */
     if (!S_ISREG(st.st_mode))
         return cove__fs_fail(err, ctx, COVE_EINVAL,
                              "is neither a file nor a directory; it cannot be moved to another disk");

@@ -33,7 +33,7 @@ int cove__file_wait(int fd, short events, const struct cove__ctx *ctx, struct co
     }
 }
 
-/* A FIFO that nobody reads, or a file whose lease is still held by another process. */
+/* A FIFO without a reader, or a file whose lease is still held by another process. */
 static bool may_open_later(int folder, const char *path, int flags, int errnum)
 {
     struct stat st;

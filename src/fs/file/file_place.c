@@ -14,18 +14,6 @@
 
 #define MAX_LINKS 40 /* the kernel's limit */
 
-int cove__file_open_folder(const char *path)
-{
-    char *parent = cove__path_parent(path);
-    int fd = -1;
-
-    errno = ENOMEM;
-    if (parent)
-        fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    cove__free(parent);
-    return fd;
-}
-
 /* Whether another user has put this into a sticky folder that everybody may write to, such as /tmp. A link there may
  * lead anywhere, and the owner of a file or pipe there can read what is written. The kernel's protections
  * (protected_symlinks, protected_regular, protected_fifos) do not apply, because we resolve links ourselves, replace
@@ -146,25 +134,4 @@ void cove__file_leave(struct cove__place *p)
         close(p->folder);
     cove__free(p->path);
     *p = (struct cove__place){ .folder = -1 };
-}
-
-int cove__file_sync_folder(int folder)
-{
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd >= 0 ? fsync(fd) : -1;
-    int errnum = errno;
-
-    if (fd >= 0)
-        close(fd);
-    return rc < 0 && errnum != EINVAL && errnum != EACCES ? errnum : 0; /* some filesystems don't sync folders */
-}
-
-int cove__file_sync_parent(const char *path)
-{
-    int folder = cove__file_open_folder(path);
-    int errnum = folder >= 0 ? cove__file_sync_folder(folder) : errno;
-
-    if (folder >= 0)
-        close(folder);
-    return errnum == EACCES ? 0 : errnum;
 }

@@ -69,7 +69,7 @@ int cove__file_list(void *self, const char *path, bool deep, const char *token, 
 
     if (!dir)
         return cove__file_fail(err, ctx, errno);
-    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+    while (rc == 0 && (errno = 0, entry = readdir(dir))) {
         if (is_dots(entry->d_name) || cove__file_is_temporary(entry->d_name))
             continue;
         if (add_entry(dirfd(dir), path, entry->d_name, page) < 0)
@@ -83,7 +83,7 @@ int cove__file_list(void *self, const char *path, bool deep, const char *token, 
     return rc;
 }
 
-/* ---- walks that don't follow links, by descriptors, so that nobody can swap a folder for a link on the way ---- */
+/* ---- walks that don't follow links, by descriptors, so that no folder can be swapped for a link on the way ---- */
 
 struct walk {
     /* Called for each entry that is no folder, and for each folder after what is in it; 0 continues. */
@@ -151,7 +151,7 @@ static int walk_folder(struct walk *w, int parent, const char *name, const char 
     }
     if (depth > MAX_DEPTH)
         rc = cove__fs_fail(err, w->ctx, COVE_ELIMIT, "folders are nested more than %d deep", MAX_DEPTH);
-    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+    while (rc == 0 && (errno = 0, entry = readdir(dir))) {
         if (!is_dots(entry->d_name))
             rc = walk_entry(w, dirfd(dir), entry->d_name, path, depth, err);
     }
@@ -187,8 +187,8 @@ static int visit_temporary(struct walk *w, int dir, const char *name, const char
     return rc < 0 ? cove__fail_nomem(err, "a list of uploads") : 0;
 }
 
-/* All in one page, but for a folder that could not be read: the first of them is the page after it. The id of an upload
- * is the path of its temporary file below the folder that is listed. */
+/* All in one page. If a folder could not be read, the next page fails with its error. The id of an upload is the path
+ * of its temporary file below the folder that is listed. */
 int cove__file_list_uploads(void *self, const char *path, const struct cove__upload_page *last,
                             const struct cove__ctx *ctx, struct cove__upload_page *ret, struct cove_error *err)
 {
@@ -206,7 +206,7 @@ static int open_below(const char *root, const char *below, const char **ret_name
     int folder = open(root, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     const char *slash;
 
-    for (; folder >= 0 && (slash = strchr(below, '/')) != NULL; below = slash + 1) {
+    for (; folder >= 0 && (slash = strchr(below, '/')); below = slash + 1) {
         char name[NAME_MAX + 1];
         int parent = folder, errnum;
         size_t n = (size_t)(slash - below);

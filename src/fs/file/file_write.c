@@ -149,7 +149,7 @@ static void upload_free(struct cove__upload *u)
     cove__free(u);
 }
 
-void cove__file_abort(void *self, struct cove__upload *u)
+void cove__file_abort(void *self, struct cove__upload *u, const struct cove__ctx *ctx)
 {
     if (u && u->temporary)
         unlinkat(u->place.folder, u->temporary, 0);
@@ -171,7 +171,7 @@ int cove__file_begin(void *self, const char *path, const struct cove__put *put, 
     u->etag = put && put->etag ? cove__strdup(put->etag) : NULL;
     rc = u->etag || !put || !put->etag ? open_target(u, path, ctx, err) : cove__fail_nomem(err, "an upload");
     if (rc < 0) {
-        cove__file_abort(self, u);
+        cove__file_abort(self, u, NULL);
         return rc;
     }
     *ret = u;
@@ -195,7 +195,7 @@ static int write_fully(struct cove__upload *u, struct cove__slice data, int64_t 
     return 0;
 }
 
-void cove__file_part(void *self, struct cove__io *io)
+void cove__file_part(void *self, struct cove__part_io *io)
 {
     struct cove_error err = COVE_ERROR_INIT;
     int rc = cove__ctx_check(&io->op.ctx, &err);
@@ -299,7 +299,7 @@ int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx
     if (rc == 0)
         rc = take_name(u, ctx, err);
     if (rc < 0) {
-        cove__file_abort(self, u);
+        cove__file_abort(self, u, NULL);
         return rc;
     }
     errnum = u->f->fsync ? cove__file_sync_folder(u->place.folder) : 0;
@@ -311,7 +311,7 @@ int cove__file_finish(void *self, struct cove__upload *u, const struct cove__ctx
     return rc;
 }
 
-void cove__file_put(void *self, struct cove__io *io)
+void cove__file_put(void *self, struct cove__put_io *io)
 {
     struct cove_error err = COVE_ERROR_INIT;
     struct cove__upload *u = NULL;
@@ -322,7 +322,7 @@ void cove__file_put(void *self, struct cove__io *io)
     if (rc == 0) {
         rc = write_fully(u, io->src, 0, &io->op.ctx, &err);
         if (rc < 0)
-            cove__file_abort(self, u);
+            cove__file_abort(self, u, NULL);
         else
             rc = cove__file_finish(self, u, &io->op.ctx, &io->ret_etag, NULL, &err);
     }
@@ -391,13 +391,6 @@ static int open_source(const char *from, struct stat *ret_st, const struct cove_
     return rc;
 }
 
-bool cove__file_unchanged(const struct stat *was, const struct stat *now)
-{
-    return cove__file_same(was, now) && was->st_size == now->st_size &&
-           memcmp(&was->st_mtim, &now->st_mtim, sizeof was->st_mtim) == 0 &&
-           memcmp(&was->st_ctim, &now->st_ctim, sizeof was->st_ctim) == 0;
-}
-
 /* Checks that one version of the source was read. */
 static int check_source(int from, const struct stat *st, const struct cove__ctx *ctx, struct cove_error *err)
 {
@@ -455,7 +448,7 @@ int cove__file_copy_as(struct cove__file *f, const char *from, const char *etag,
     if (rc == 0 && ret_st)
         rc = keep_rights(u, fd, &st, ctx, err);
     if (rc < 0)
-        cove__file_abort(f, u);
+        cove__file_abort(f, u, NULL);
     else
         rc = cove__file_finish(f, u, ctx, &made, NULL, err);
     if (ret_st)

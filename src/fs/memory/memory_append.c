@@ -44,13 +44,13 @@ int cove__memory_append_open(void *self, const char *path, bool truncate, const 
         return cove__fail_nomem(err, "an appender");
     }
     tail->truncate = truncate;
-    tail->bound = etag != NULL;
+    tail->bound = etag;
     tail->made = made;
     *ret_tail = tail;
     return 0;
 }
 
-/* In place where nobody else holds the contents, else on a copy of them. */
+/* In place where nothing else holds the contents, else on a copy of them. */
 static int append_locked(struct tail *tail, struct cove__slice data)
 {
     struct entry *e = cove__memory_find_locked(tail->path);

@@ -1,15 +1,15 @@
-/* Uploads that were left behind, neither finished nor aborted: a page of them, and aborts that the store confirms. */
+/* Uploads that were left behind, neither finished nor aborted: a page of them, aborts, and whether one is still there.
+ */
 #include <string.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/object/temporaries.h"
 #include "fs/object/upload.h"
 #include "fs/paging.h"
 #include "fs/uploads.h"
-
-#define REMOVALS 5 /* attempts to remove an upload that is listed again */
 
 /* Asks for a page of the uploads at or below `prefix` in a bucket: with keys. */
 static int ask_page(struct cove__object_store *store, struct cove__slice bucket, struct cove__slice prefix,
@@ -19,7 +19,7 @@ static int ask_page(struct cove__object_store *store, struct cove__slice bucket,
     const struct cove__object_upload_ops *ops = store->ops->upload;
     struct cove__object_request r;
 
-    if (ops == NULL || ops->list_request == NULL)
+    if (!ops || !ops->list_request)
         return cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no list of unfinished uploads");
     cove__object_request_init(&r, store, "GET", (struct cove__object_name){ .bucket = bucket }, ctx);
     r.http.response_max = COVE__OBJECT_RESPONSE_MAX;
@@ -38,12 +38,14 @@ static int ask_page(struct cove__object_store *store, struct cove__slice bucket,
 }
 
 /* The prefix "run" is also one of "runs/x", which is not below it. */
-static bool is_below(struct cove__slice below, const char *key)
+static bool is_below(const char *key, const void *prefix)
 {
+    const struct cove__slice *below = prefix;
     size_t size = strlen(key);
 
-    return below.size == 0 || (size >= below.size && memcmp(key, below.data, below.size) == 0 &&
-                               (size == below.size || below.data[below.size - 1] == '/' || key[below.size] == '/'));
+    return below->size == 0 ||
+           (size >= below->size && memcmp(key, below->data, below->size) == 0 &&
+            (size == below->size || below->data[below->size - 1] == '/' || key[below->size] == '/'));
 }
 
 /* The path in place of the key. */
@@ -59,7 +61,7 @@ static int key_to_path(char **key, struct cove__slice bucket, const struct cove_
     if (rc == 0 && !copy)
         rc = COVE_ENOMEM;
     if (rc < 0)
-        cove__fs_fail(err, ctx, rc, "an upload's key cannot be held: %s", cove_code_phrase(rc));
+        cove__fs_fail(err, ctx, rc, "an upload's key cannot be kept in memory: %s", cove_code_phrase(rc));
     cove__buf_done(&path);
     if (copy) {
         cove__free(*key);
@@ -68,34 +70,89 @@ static int key_to_path(char **key, struct cove__slice bucket, const struct cove_
     return rc;
 }
 
+static bool is_named(const char *path, const void *unused)
+{
+    return path[0] != '\0';
+}
+
+/* Gives each entry the id that the store has for it, and takes out those that are no uploads. */
+static int identify(struct cove__object_store *store, struct cove__slice bucket, struct cove__upload_page *page,
+                    const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__buf id = COVE__BUF_INIT(COVE__UPLOAD_MARKER_MAX);
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < page->n; i++) {
+        struct cove_error why = COVE_ERROR_INIT;
+        struct cove__object_name name = { .bucket = bucket, .key = cove__slice_str(page->items[i].path) };
+        cove__buf_reset(&id);
+        rc = store->ops->upload->identify(store, name, ctx, &id, &why);
+        if (rc < 0 && rc != COVE_ENOTFOUND) {
+            cove__error_copy(err, &why);
+            break;
+        }
+        rc = 0;
+        if (id.size == 0)
+            page->items[i].path[0] = '\0';
+        cove__free(page->items[i].id);
+        page->items[i].id = cove__strdup(cove__buf_str(&id));
+        if (!page->items[i].id)
+            rc = cove__fail_nomem(err, "a list of uploads");
+    }
+    cove__buf_done(&id);
+    cove__upload_page_filter(page, is_named, NULL);
+    return rc;
+}
+
 int cove__object_list_uploads(void *self, const char *path, const struct cove__upload_page *last,
                               const struct cove__ctx *ctx, struct cove__upload_page *ret, struct cove_error *err)
 {
     struct cove__object_store *store = self;
+    const struct cove__object_upload_ops *ops = store->ops->upload;
     struct cove__object_name below = cove__object_split(path);
-    /* MinIO takes a prefix for a whole key: there everything is listed, and looked through here. */
+    bool composes = ops && ops->compose_request;
+    bool temporaries = composes && (cove__temporaries_follow(last) || !ops->list_request);
+    /* MinIO treats a prefix as a whole key: there all uploads are listed, and filtered here. */
     bool by_prefix = cove__object_can(store, COVE__UPLOADS_BY_PREFIX) == COVE__CAN_YES;
-    int rc = ask_page(store, below.bucket, by_prefix ? below.key : cove__slice("", 0), last, ctx, ret, err);
+    int rc = 0;
 
-    ret->n_listed = ret->n;
-    for (size_t i = 0; rc == 0 && i < ret->n;) {
-        if (!is_below(below.key, ret->items[i].path))
-            cove__upload_page_drop(ret, i);
-        else
-            rc = key_to_path(&ret->items[i++].path, below.bucket, ctx, err);
+    if (temporaries) {
+        rc = cove__temporaries_list(store, below, last, ctx, ret, err);
+    } else {
+        struct cove_error why = COVE_ERROR_INIT;
+        rc = ask_page(store, below.bucket, by_prefix ? below.key : cove__slice("", 0), last, ctx, ret, &why);
+        ret->n_listed = ret->n;
+        if (rc == COVE_EACCESS && composes && !last && below.key.size > 0) { /* which is a right to the whole bucket */
+            cove__log(COVE_LOG_WARNING, store->ops->name, "%s; only temporary objects are listed", why.message);
+            rc = 0;
+        } else if (rc < 0) {
+            cove__error_copy(err, &why);
+        }
     }
+    if (rc == 0 && composes && !temporaries && !ret->more && cove__temporaries_come_next(ret) < 0)
+        rc = cove__fail_nomem(err, "a list of uploads");
+    struct cove__slice key = temporaries ? cove__temporaries_cut(below.key) : below.key;
+    cove__upload_page_filter(ret, is_below, &key);
+    if (rc == 0 && !temporaries && ops && ops->identify)
+        rc = identify(store, below.bucket, ret, ctx, err);
+    for (size_t i = 0; rc == 0 && i < ret->n; i++)
+        rc = key_to_path(&ret->items[i].path, below.bucket, ctx, err);
     return rc;
 }
 
-/* 1: the store lists the upload; 0: it does not. The whole key is a prefix for every store. */
-static int is_listed(struct cove__object_store *store, struct cove__object_name name, const char *id,
-                     const struct cove__ctx *ctx, struct cove_error *err)
+/* The whole key is a prefix for every store. */
+int cove__object_upload_is_listed(void *self, const char *path, const char *id, const struct cove__ctx *ctx,
+                                  struct cove_error *err)
 {
+    struct cove__object_store *store = self;
+    struct cove__object_name name = cove__object_split(path);
     struct cove__upload_page last = COVE__UPLOAD_PAGE_INIT;
     struct cove__paging paging = { 0 };
     bool first = true, found = false;
     int rc = 0;
 
+    if (cove__temporaries_is_id(cove__slice_str(id)))
+        return cove__temporaries_are_listed(store, name, id, ctx, err);
     do {
         struct cove__upload_page page = COVE__UPLOAD_PAGE_INIT;
         rc = ask_page(store, name.bucket, name.key, first ? NULL : &last, ctx, &page, err);
@@ -112,34 +169,23 @@ static int is_listed(struct cove__object_store *store, struct cove__object_name 
     return rc < 0 ? rc : found;
 }
 
-/* An upload that was aborted while a part was being sent may come back with that part, so it is looked for. A listing
- * may still have it when it is gone: the response to the next abort decides. */
 int cove__object_remove_upload(void *self, const char *path, const char *id, const struct cove__ctx *ctx,
                                struct cove_error *err)
 {
     struct cove__object_store *store = self;
-    struct cove__object_name name = cove__object_split(path);
     const struct cove__object_upload_ops *ops = store->ops->upload;
+    struct cove__object_name name = cove__object_split(path);
     bool none = false;
 
-    if (ops == NULL)
-        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no uploads in parts");
-    for (int i = 0; i < REMOVALS; i++) {
-        struct cove_error unseen = COVE_ERROR_INIT;
-        int rc = cove__upload_discard(store, name, id, ctx, &none, err);
-        if (rc < 0 || none || ops->list_request == NULL)
-            return rc;
-        rc = is_listed(store, name, id, ctx, &unseen);
-        if (rc == COVE_EACCESS || rc == COVE_ENOTSUP) { /* another right: the abort has been confirmed */
-            cove__log(COVE_LOG_INFO, store->ops->name, "the upload was aborted; whether it is gone is not known: %s",
-                      unseen.message);
-            return 0;
-        }
-        if (rc <= 0)
-            return rc < 0 ? cove__error_copy(err, &unseen) : 0;
-    }
-    return cove__fs_fail(err, ctx, COVE_ESERVER,
-                         "the store keeps the upload %s after %d removals; its parts may still be sent: remove it "
-                         "again later",
-                         id, REMOVALS);
+    if (!ops || (!ops->abort_request && !ops->compose_request))
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no uploads that could be removed");
+    if (ops->compose_request && cove__temporaries_is_id(cove__slice_str(id)))
+        return cove__temporaries_discard(store, name, id, ctx, err);
+    /* An emulator of a store that composes may have no multipart uploads, and take this for the object's deletion. */
+    int listed =
+        ops->compose_request && ops->list_request ? cove__object_upload_is_listed(self, path, id, ctx, err) : 1;
+    if (listed <= 0)
+        return listed < 0 ? listed : 1;
+    int rc = cove__upload_discard(store, name, COVE__UPLOAD_PARTS, id, ctx, &none, err);
+    return rc < 0 ? rc : none;
 }

@@ -4,10 +4,10 @@
  * was last seen, so two writers never lose data unseen. A store's own extension (append.h) goes before both.
  *
  * A write that seems to have failed may have been applied all the same (its response was lost, or came after the
- * deadline). Each write of an open end carries a mark in the object's metadata, of which the first half is the same for
- * all of them, and begins with the bytes of the one that failed before it: so an object that was changed meanwhile, but
- * carries our mark, has the first of our bytes already, and its size says how many. An extension may carry no mark:
- * the object's bytes show whether it succeeded.
+ * deadline). Each write carries a mark in the object's metadata, whose first half is the same for all writes of one
+ * open end. A write after a failed one begins with the same bytes. So an object that has changed meanwhile and carries
+ * our mark has the first of our bytes already; their number follows from its size. An extension may carry no mark: the
+ * object's bytes show whether it succeeded.
  */
 #include "fs/object/append.h"
 
@@ -20,16 +20,26 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/object/copy.h"
+#include "fs/object/made.h"
 #include "fs/object/virtual.h"
+#include "wire/crc.h"
 
 #define REWRITE     ((int64_t)64 << 20) /* up to it the whole is sent again where the store cannot copy parts */
 #define COMPARE_MAX ((size_t)1 << 20)   /* read at once */
-#define TRIES       3 /* a write that was refused because of our own earlier one is made again on top of that */
+#define OTHERWISE   4 /* ways of adding that a store may refuse in a row, each by a response that decides the next */
+#define TRIES       3 /* a write that was refused because our own earlier one succeeded is repeated after that */
 
 static bool is_small(struct cove__object_store *store, const struct cove__object_tail *t)
 {
     return t->size == 0 || t->size < store->ops->append->rewrite_below ||
            (t->size <= REWRITE && !cove__object_can_copy_parts(store));
+}
+
+/* Whether the store takes the next bytes alone. */
+static bool is_extended(const struct cove__object_store *store, const struct cove__object_tail *t)
+{
+    return t->extends && !t->full && t->exists && !t->unconditional && !t->truncated &&
+           (t->extends_only || (t->size > 0 && t->size >= store->ops->append->extend_from));
 }
 
 static void tail_free(struct cove__object_tail *t)
@@ -38,14 +48,26 @@ static void tail_free(struct cove__object_tail *t)
     cove__free(t->version);
     cove__buf_done(&t->content);
     cove__buf_done(&t->headers);
+    if (t->free_state)
+        t->free_state(t->state);
     cove__free(t);
 }
 
-/* There is no object of this name; there must not be a directory either. */
+static void new_id(struct cove__object_tail *t)
+{
+    snprintf(t->id, sizeof t->id, "%016llx", (unsigned long long)cove__random());
+}
+
+/* There is no object of this name; there must not be a directory either. Who may not look for one may append all the
+ * same. */
 static int no_directory(struct cove__object_store *store, const char *path, struct cove__object_name name,
                         const struct cove__ctx *ctx, struct cove_error *err)
 {
     int rc = cove__virtual_exists(store, path, COVE__VIRTUAL_NOW) ? 1 : cove__object_any_below(store, name, ctx, err);
+    if (rc == COVE_EACCESS) {
+        cove__error_clear(err);
+        return 0;
+    }
     return rc > 0 ? cove__fs_fail(err, ctx, COVE_EISDIR, "a directory") : rc;
 }
 
@@ -59,20 +81,20 @@ int cove__object_append_open(void *self, const char *path, bool truncate, const 
     struct cove__object_head head;
     int rc = cove__object_name_of(store, path, true, ctx, &name, err);
 
-    if (rc == 0 && store->ops->append == NULL)
+    if (rc == 0 && !store->ops->append)
         rc = cove__fs_fail(err, ctx, COVE_ENOTSUP, "this store has no appends");
     if (rc < 0)
         return rc;
     t = cove__calloc(1, sizeof *t);
-    if (t == NULL)
+    if (!t)
         return cove__fail_nomem(err, "an appender");
     cove__buf_init(&t->content, (size_t)REWRITE);
     cove__buf_init(&t->headers, COVE__OBJECT_METADATA_MAX);
-    snprintf(t->id, sizeof t->id, "%016llx", (unsigned long long)cove__random());
+    new_id(t);
     t->cached = true; /* what does not exist, or will be replaced, is known to be empty */
-    t->extends = store->ops->append->extends != NULL && store->ops->append->extends(store, name);
+    t->extends = store->ops->append->extends && store->ops->append->extends(store, name);
     t->path = cove__strdup(path);
-    rc = t->path != NULL ? 0 : COVE_ENOMEM;
+    rc = t->path ? 0 : COVE_ENOMEM;
     if (rc == 0)
         rc = cove__object_head_metadata(store, name, ctx, &head, truncate ? NULL : &t->headers, &why);
     if (rc == 0 && head.version[0] == '\0')
@@ -80,25 +102,32 @@ int cove__object_append_open(void *self, const char *path, bool truncate, const 
     if (rc == 0) {
         t->exists = true;
         t->version = cove__strdup(head.version);
-        if (t->version == NULL)
+        if (!t->version)
             rc = COVE_ENOMEM;
     }
     if (rc == 0 && !truncate) {
         t->cached = head.size == 0;
         t->size = head.size;
-        t->has_crc32c = head.has_crc32c;
+        t->has_crc32c = t->knows_sum = head.has_crc32c;
+        t->sum = head.crc32c;
+        t->extends_only = head.extends_only;
     }
     t->truncated = truncate;
-    if (rc == COVE_EACCESS && truncate) { /* who may only write cannot ask what is there */
+    if (rc == COVE_EACCESS && truncate) { /* a caller with the right to write alone cannot ask what is there */
         t->unconditional = true;
         rc = 0;
     }
     if (rc == COVE_ENOTFOUND)
         rc = no_directory(store, path, name, ctx, &why);
-    if (rc == 0 && etag != NULL && strcmp(etag, t->exists ? t->version : "") != 0)
+    if (rc == 0 && etag && strcmp(etag, t->exists ? t->version : "") != 0)
         rc = cove__append_changed(ctx, &why);
     if (rc == 0 && cove__object_condition_mode(store, COVE__PUT_CONDITIONS) == COVE__CONDITION_UNSUPPORTED)
         rc = cove__object_no_conditions(store, ctx, &why);
+    if (rc == 0 && store->ops->append->header)
+        rc =
+            cove__object_keep_default(store, store->ops->append->header, store->ops->append->header_value, &t->headers);
+    if (rc == COVE_ELIMIT && why.code == 0)
+        cove__fs_fail(&why, ctx, rc, "the object's metadata are too large to be kept");
     if (rc < 0) {
         tail_free(t);
         return rc == COVE_ENOMEM ? cove__fail_nomem(err, "an appender") : cove__error_copy(err, &why);
@@ -109,7 +138,7 @@ int cove__object_append_open(void *self, const char *path, bool truncate, const 
 
 void cove__object_append_close(void *self, void *tail)
 {
-    if (tail != NULL)
+    if (tail)
         tail_free(tail);
 }
 
@@ -120,36 +149,32 @@ int cove__append_changed(const struct cove__ctx *ctx, struct cove_error *err)
 }
 
 /* What the object is to be, `size` bytes long, made by a write of ours: of one size there is one content. */
-static void mark_for(const struct cove__object_tail *t, int64_t size, struct cove__write_mark *ret)
+void cove__append_mark(const struct cove__object_tail *t, int64_t size, struct cove__write_mark *ret)
 {
     snprintf(ret->write_id, sizeof ret->write_id, "%s%016llx", t->id, (unsigned long long)size);
 }
 
-/* Runs one asynchronous slot and waits for it. */
-static int run_io(struct cove__object_store *store, void (*slot)(void *, struct cove__io *), struct cove__io *io,
-                  const struct cove__ctx *ctx, struct cove_error *err)
+/* Starts the op of an asynchronous slot that is called next, and then waited for by cove__op_wait. */
+static void start_op(struct cove__op *op, struct cove__inbox *inbox, const struct cove__ctx *ctx)
 {
-    struct cove__inbox inbox;
-
-    io->op.ctx = *ctx;
-    cove__op_will_wait(&io->op, &inbox);
-    cove__op_start(&io->op);
-    slot(store, io);
-    return cove__op_wait(&io->op, err);
+    op->ctx = *ctx;
+    cove__op_will_wait(op, inbox);
+    cove__op_start(op);
 }
 
 /* ---- small: the whole object again ---- */
 
 static int not_held(int rc, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    return cove__fs_fail(err, ctx, rc, "the object cannot be held: %s", cove_code_phrase(rc));
+    return cove__fs_fail(err, ctx, rc, "the object cannot be kept in memory: %s", cove_code_phrase(rc));
 }
 
 /* The object as it is, where this appender has not written it itself. */
 static int fetch_content(struct cove__object_store *store, struct cove__object_tail *t, const struct cove__ctx *ctx,
                          struct cove_error *err)
 {
-    struct cove__io io = { .path = t->path, .length = (size_t)t->size, .if_match = t->version };
+    struct cove__inbox inbox;
+    struct cove__read_io io = { .path = t->path, .length = (size_t)t->size, .if_match = t->version };
 
     if (t->cached)
         return 0;
@@ -158,7 +183,9 @@ static int fetch_content(struct cove__object_store *store, struct cove__object_t
     if (rc < 0)
         return not_held(rc, ctx, err);
     io.dst = t->content.data;
-    rc = run_io(store, cove__object_read, &io, ctx, err);
+    start_op(&io.op, &inbox, ctx);
+    cove__object_read(store, &io);
+    rc = cove__op_wait(&io.op, err);
     cove__free(io.ret_etag);
     if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
         return cove__append_changed(ctx, err);
@@ -173,13 +200,13 @@ static int fetch_content(struct cove__object_store *store, struct cove__object_t
 
 int cove__append_tail_is(struct cove__object_tail *t, char *version, int64_t size, struct cove_error *err)
 {
-    if (version == NULL)
+    if (!version)
         return cove__fail_nomem(err, "an appender");
     cove__free(t->version);
     t->version = version;
     t->size = size;
     t->exists = true;
-    t->unconditional = t->truncated = t->full = t->unsure = false;
+    t->unconditional = t->truncated = t->full = t->unsure = t->knows_sum = false;
     return 0;
 }
 
@@ -195,9 +222,10 @@ static int append_small(struct cove__object_store *store, struct cove__object_ta
                              .write_id = mark.write_id,
                              .headers = cove__buf_str(&t->headers) };
     struct cove__buf whole = COVE__BUF_INIT((size_t)REWRITE + data.size);
-    struct cove__io io = { .path = t->path, .put = &put };
+    struct cove__inbox inbox;
+    struct cove__put_io io = { .path = t->path, .put = &put };
 
-    mark_for(t, t->size + (int64_t)data.size, &mark);
+    cove__append_mark(t, t->size + (int64_t)data.size, &mark);
     int rc = t->unconditional ? 0 : fetch_content(store, t, ctx, err);
     if (rc < 0)
         return rc;
@@ -209,16 +237,21 @@ static int append_small(struct cove__object_store *store, struct cove__object_ta
         return not_held(rc, ctx, err);
     }
     io.src = cove__buf_slice(&whole);
-    rc = run_io(store, cove__object_put, &io, ctx, err);
-    if (rc == COVE_EEXIST || rc == COVE_EPRECONDITION || (rc == 0 && io.ret_etag == NULL)) {
+    start_op(&io.op, &inbox, ctx);
+    cove__object_put(store, &io);
+    rc = cove__op_wait(&io.op, err);
+    if (rc == COVE_EEXIST || rc == COVE_EPRECONDITION || (rc == 0 && !io.ret_etag)) {
         rc = cove__append_changed(ctx, err); /* or so it seems: the caller asks who did */
     } else if (rc == 0) {
         int64_t size = (int64_t)whole.size;
         rc = cove__append_tail_is(t, io.ret_etag, size, err);
         io.ret_etag = NULL;
+        t->knows_sum = t->extends; /* whose next append checks it */
+        if (t->knows_sum)
+            t->sum = cove__crc32c(0, whole.data, whole.size);
         cove__buf_done(&t->content);
         t->has_crc32c = cove__object_checksum(store) == COVE__CHECKSUM_CRC32C;
-        t->cached = is_small(store, t) && !t->extends;
+        t->cached = is_small(store, t) && !is_extended(store, t);
         if (t->cached) {
             t->content = whole; /* its memory, under the old maximum */
             t->content.max = (size_t)REWRITE;
@@ -239,32 +272,36 @@ static int append_large(struct cove__object_store *store, struct cove__object_ta
     struct cove__put put = { .condition = COVE_WRITE_IF_MATCH,
                              .etag = t->version,
                              .expected_size = -1,
+                             .copies = true,
                              .write_id = mark.write_id,
                              .headers = cove__buf_str(&t->headers) };
-    struct cove__io io = { .path = t->path, .src = data };
+    struct cove__inbox inbox;
+    struct cove__part_io io = { .src = data };
     struct cove__upload *u = NULL;
     unsigned n = 0;
     char *etag = NULL;
 
-    mark_for(t, t->size + (int64_t)data.size, &mark);
+    cove__append_mark(t, t->size + (int64_t)data.size, &mark);
     int rc = cove__upload_open(store, t->path, &put, false, ctx, &u, err);
     if (rc < 0)
         return rc;
     rc = cove__upload_copy_parts(u, cove__object_split(t->path), t->size, t->version, 1, ctx, &n, err);
     if (rc == 0) {
         io.upload = u;
-        io.part_number = n + 1;
+        io.number = n + 1;
         io.offset = t->size;
-        rc = run_io(store, cove__object_upload_part, &io, ctx, err);
+        start_op(&io.op, &inbox, ctx);
+        cove__object_upload_part(store, &io);
+        rc = cove__op_wait(&io.op, err);
     }
     if (rc < 0) {
-        cove__object_upload_abort(store, u);
+        cove__object_upload_abort(store, u, ctx);
         return rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND ? cove__append_changed(ctx, err) : rc;
     }
     rc = cove__object_upload_finish(store, u, ctx, &etag, NULL, err);
     if (rc == 0)
         t->has_crc32c = false;
-    if (rc == COVE_EPRECONDITION || (rc == 0 && etag == NULL))
+    if (rc == COVE_EPRECONDITION || (rc == 0 && !etag))
         return cove__append_changed(ctx, err);
     return rc < 0 ? rc : cove__append_tail_is(t, etag, t->size + (int64_t)data.size, err);
 }
@@ -276,7 +313,7 @@ static bool marked_ours(const struct cove__object_tail *t, const struct cove__ob
 {
     struct cove__write_mark mark;
 
-    mark_for(t, head->size, &mark);
+    cove__append_mark(t, head->size, &mark);
     return strcmp(head->write_id, mark.write_id) == 0;
 }
 
@@ -292,16 +329,19 @@ static int has_bytes(struct cove__object_store *store, const struct cove__object
     if (!t->extends || !t->unsure || data.size == 0)
         return 0;
     buffer = cove__malloc(data.size < COMPARE_MAX ? data.size : COMPARE_MAX);
-    if (buffer == NULL)
+    if (!buffer)
         return cove__fail_nomem(err, "an appender");
     for (size_t at = 0; same == 1 && at < data.size; at += COMPARE_MAX) {
         struct cove__slice want = cove__slice_sub(data, at, at + COMPARE_MAX);
-        struct cove__io io = { .path = t->path,
-                               .dst = buffer,
-                               .length = want.size,
-                               .offset = t->size + (int64_t)at,
-                               .if_match = head->version };
-        int rc = run_io(store, cove__object_read, &io, ctx, err);
+        struct cove__inbox inbox;
+        struct cove__read_io io = { .path = t->path,
+                                    .dst = buffer,
+                                    .length = want.size,
+                                    .offset = t->size + (int64_t)at,
+                                    .if_match = head->version };
+        start_op(&io.op, &inbox, ctx);
+        cove__object_read(store, &io);
+        int rc = cove__op_wait(&io.op, err);
         cove__free(io.ret_etag);
         if (rc == COVE_EPRECONDITION || rc == COVE_ENOTFOUND)
             same = 0;
@@ -324,8 +364,7 @@ static int adopt(struct cove__object_store *store, struct cove__object_tail *t, 
     int rc = cove__object_head(store, cove__object_split(t->path), ctx, &head, &why);
 
     if (rc == COVE_ENOTFOUND)
-        return t->exists ? cove__append_changed(ctx, err)
-                         : 0; /* refused for another writer's sake, who has not come through */
+        return t->exists ? cove__append_changed(ctx, err) : 0; /* refused for another writer, whose write has failed */
     if (rc == 0 && head.version[0] == '\0')
         rc = cove__object_no_version(ctx, &why);
     if (rc < 0)
@@ -340,13 +379,19 @@ static int adopt(struct cove__object_store *store, struct cove__object_tail *t, 
         if (rc <= 0)
             return rc < 0 ? rc : cove__append_changed(ctx, err);
     }
+    if (t->knows_sum && head.has_crc32c && cove__object_has_crc32c(store) &&
+        head.crc32c != cove__crc32c_join(t->sum, cove__crc32c(0, data.data, taken), taken)) {
+        new_id(t);
+        return cove__fs_fail(err, ctx, COVE_ECORRUPT, "the object has other bytes than were written to it");
+    }
     rc = cove__append_tail_is(t, cove__strdup(head.version), head.size, err);
     if (rc < 0)
         return rc;
     *ret_found = taken;
     cove__buf_reset(&t->content);
     t->cached = head.size == 0;
-    t->has_crc32c = head.has_crc32c;
+    t->has_crc32c = t->knows_sum = head.has_crc32c;
+    t->sum = head.crc32c;
     return 0;
 }
 
@@ -359,12 +404,12 @@ static struct cove__slice largest_tail(struct cove__object_store *store, const s
     return cove__slice_sub(data, 0, (size_t)t->size);
 }
 
-/* Without uploads and copies the whole is sent again, in one request, and so is held in memory. */
+/* Without copies of parts the whole is sent again, in one request, and so is held in memory. */
 static int check_growth(const struct cove__object_store *store, const struct cove__object_tail *t,
                         struct cove__slice data, const struct cove__part_rules *rules, const struct cove__ctx *ctx,
                         struct cove_error *err)
 {
-    if ((store->ops->upload != NULL && store->ops->copy != NULL) || t->extends)
+    if (cove__object_has_part_copies(store) || t->extends)
         return 0;
     if ((uint64_t)t->size + data.size > rules->max_part)
         return cove__fs_fail(err, ctx, COVE_ELIMIT, "the store takes no object of more than %zu bytes",
@@ -385,10 +430,11 @@ int cove__object_append(void *self, void *tail, struct cove__slice data, const s
     struct cove__part_rules rules;
 
     *ret_added = 0;
-    cove__object_part_rules(store, -1, &rules);
+    cove__object_part_rules(store, NULL, &rules);
     if (data.size > rules.max_part)
         return cove__fs_fail(err, ctx, COVE_ELIMIT, "at most %zu bytes are added at once", rules.max_part);
-    for (int i = 1;; i++) {
+    /* At most TRIES times per bytes that were added, and OTHERWISE times more. */
+    for (int i = 1, ways = 0;; i++) {
         struct cove_error why = COVE_ERROR_INIT;
         struct cove__slice rest = cove__slice_sub(data, *ret_added, data.size);
         if (rest.size == 0 && t->exists && !t->truncated)
@@ -397,18 +443,23 @@ int cove__object_append(void *self, void *tail, struct cove__slice data, const s
         if (rc < 0)
             return rc;
         bool small = t->unconditional || !t->exists || is_small(store, t);
-        bool extends = t->extends && !t->full && t->exists && !t->unconditional && !t->truncated && t->size > 0;
+        bool extends = is_extended(store, t);
         struct cove__slice now = small || extends ? rest : largest_tail(store, t, rest);
         rc = extends ? store->ops->append->extend(store, t, now, ctx, &why)
              : small ? append_small(store, t, now, ctx, &why)
                      : append_large(store, t, now, ctx, &why);
-        if (rc == COVE__APPEND_OTHERWISE || (rc == COVE_ENOTSUP && !small && is_small(store, t)))
+        if ((rc == COVE__APPEND_OTHERWISE || (rc == COVE_ENOTSUP && !small && is_small(store, t))) &&
+            ways++ < OTHERWISE)
             continue; /* by other means: the store has just said that it cannot do it by these */
         if (rc == 0) {
             *ret_added += now.size;
-            i = 0;
+            i = ways = 0;
             continue;
         }
+        if (rc == COVE__APPEND_OTHERWISE)
+            return cove__fs_fail(err, ctx, COVE_EPROTOCOL, "the store refuses every way to append to the object");
+        if (rc == COVE_ECORRUPT)
+            new_id(t); /* what was made has our mark, and must not be taken for ours */
         if (rc != COVE_EPRECONDITION || i >= TRIES)
             return cove__error_copy(err, &why);
         size_t found = 0;

@@ -13,14 +13,15 @@
 #include "fs/object/upload.h"
 
 static struct cove_error err = COVE_ERROR_INIT;
-static int calls, result;
+static int calls, result, otherwise = 3;
 
 static enum cove__can can(const struct cove__object_store *store, enum cove__capability capability)
 {
     return COVE__CAN_YES;
 }
 
-static void part_rules(const struct cove__object_store *store, struct cove__part_rules *ret)
+static void part_rules(const struct cove__object_store *store, enum cove__upload_mode mode,
+                       struct cove__part_rules *ret)
 {
     ret->max_part = 100;
     ret->max_parts = 10;
@@ -30,7 +31,8 @@ static int extend(struct cove__object_store *store, struct cove__object_tail *t,
                   const struct cove__ctx *ctx, struct cove_error *error)
 {
     calls++;
-    if (result == COVE__APPEND_OTHERWISE && calls < 3) /* the backend has changed the tail, and is asked again */
+    if (result == COVE__APPEND_OTHERWISE &&
+        calls < otherwise) /* the backend has changed the tail, and is asked again */
         return result;
     if (result < 0)
         return cove__fail(error, result, "append toy://b/k: refused");
@@ -121,13 +123,27 @@ static void test_without_memory(void **state)
     cove__free(t.version);
 }
 
+/* A store that refuses whatever it is asked, which no response ends. */
+static void test_refused_in_each_way(void **state)
+{
+    struct cove__object_tail t = tail_of(5);
+    size_t added = 1;
+
+    result = COVE__APPEND_OTHERWISE;
+    otherwise = 1000;
+    calls = 0;
+    assert_int_equal(cove__object_append(&store, &t, cove__slice_str("abc"), &ctx, &added, &err), COVE_EPROTOCOL);
+    assert_int_equal(calls, 5);
+    assert_int_equal(added, 0);
+    otherwise = 3;
+    cove__free(t.version);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_extend),
-        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_whole_limit),
-        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_extend),      cmocka_unit_test(test_refused_in_each_way), cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_whole_limit), cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /*
- * What this filesystem's store can do: an option says so, or the store has shown it, or the backend's table has it.
+ * What this filesystem's store can do: from an option, from the store's responses, or from the backend's table.
  *
- * What a store lacks is never ignored where it guards data: a checksum gives way to another one, a copy to the bytes
- * themselves; a condition to an error, unless the user has asked for the weaker way.
+ * What a store lacks is never ignored where it guards data: a missing checksum is replaced by another kind, a missing
+ * copy by sending the bytes; a missing condition is an error, unless the user has asked for the weaker check.
  */
 #include "fs/object/capability.h"
 
@@ -30,6 +30,7 @@ static const char *const names[COVE__N_CAPABILITIES] = {
     [COVE__UPLOAD_CONDITIONS] = "conditional ends of uploads",
     [COVE__COPY_SOURCE_CONDITIONS] = "conditional copies",
     [COVE__COPY_TARGET_CONDITIONS] = "conditional replacements by copies",
+    [COVE__COMPOSE_CONDITIONS] = "conditional composes",
     [COVE__DELETE_CONDITIONS] = "conditional deletions",
     [COVE__BATCH_CONDITIONS] = "conditional deletions in batches",
     [COVE__CRC32C] = "CRC32C checksums",
@@ -38,16 +39,23 @@ static const char *const names[COVE__N_CAPABILITIES] = {
     [COVE__BATCH_DELETE] = "deletions in batches",
     [COVE__UNEQUAL_PARTS] = "parts of different sizes",
     [COVE__UPLOADS_BY_PREFIX] = "lists of uploads by prefix",
+    [COVE__MULTIPART] = "uploads in parts",
     [COVE__SUFFIX_RANGES] = "reads of the last bytes",
+    [COVE__RANGE_CHECKSUMS] = "checksums of ranges",
 };
 
 void cove__object_learn_missing(const struct cove__object_request *r, enum cove__capability capability)
 {
-    struct cove__capabilities *c = &r->store->capabilities;
+    cove__object_learn_missing_at(r->store, r->http.op.ctx.url, capability);
+}
+
+void cove__object_learn_missing_at(struct cove__object_store *store, const char *url, enum cove__capability capability)
+{
+    struct cove__capabilities *c = &store->capabilities;
 
     if (c->set[capability] == COVE__CAN_MAYBE && c->learned[capability] != COVE__CAN_NO) {
         c->learned[capability] = COVE__CAN_NO;
-        cove__log(COVE_LOG_INFO, r->store->ops->name, "%s: the store has no %s", r->http.op.ctx.url, names[capability]);
+        cove__log(COVE_LOG_INFO, store->ops->name, "%s: the store has no %s", url, names[capability]);
     }
 }
 
@@ -82,5 +90,5 @@ int cove__object_no_conditions(const struct cove__object_store *store, const str
     return cove__fail(err, COVE_ENOTSUP,
                       "%s %s: the store (%s) has no conditional writes; conditional_writes=false checks the object "
                       "before the write instead, and can miss another writer in between",
-                      ctx->op, ctx->url, ops->product != NULL ? ops->product(store) : ops->name);
+                      ctx->op, ctx->url, ops->product ? ops->product(store) : ops->name);
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "config.h"
+#include "net/loopback.h"
 
 #define CONCURRENCY 64u /* requests of one filesystem under way at once */
 
@@ -22,14 +23,14 @@ int cove__endpoint_parse(const char *option, const char *text, bool tls, struct 
     } else if (strncasecmp(text, "http://", 7) == 0) {
         tls = false;
         host += 7;
-    } else if (strstr(text, "://") != NULL) {
+    } else if (strstr(text, "://")) {
         return cove__fail(err, COVE_EINVAL, "%s: it begins with neither http:// nor https://", option);
     }
     size_t n = strcspn(host, "/");
     size_t base = strlen(host);
     while (base > n && host[base - 1] == '/')
         base--;
-    if (strchr(host, '@') != NULL) /* what stands before it may be a password: it is not shown */
+    if (strchr(host, '@')) /* the text before it may be a password: it is not shown */
         return cove__fail(err, COVE_EINVAL, "%s: with credentials in it, it is not of the form https://host:port",
                           option);
     if (n == 0 || strcspn(host, "?#@ \t\r\n%") < strlen(host))
@@ -39,7 +40,7 @@ int cove__endpoint_parse(const char *option, const char *text, bool tls, struct 
     if (n > strlen(implied) && strncmp(host + n - strlen(implied), implied, strlen(implied)) == 0)
         shown -= strlen(implied);
     *ret = (struct cove__endpoint){ tls, cove__strndup(host, shown), cove__strndup(host + n, base - n) };
-    if (ret->host != NULL && ret->base != NULL)
+    if (ret->host && ret->base)
         return 0;
     cove__endpoint_done(ret);
     return cove__fail_nomem(err, "a store");
@@ -50,12 +51,6 @@ void cove__endpoint_done(struct cove__endpoint *endpoint)
     cove__free(endpoint->host);
     cove__free(endpoint->base);
     *endpoint = (struct cove__endpoint){ 0 };
-}
-
-bool cove__is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 || strcmp(host, "localhost") == 0 ||
-           strncmp(host, "localhost:", 10) == 0;
 }
 
 int cove__client_config(const struct cove__client_options *o, bool tls, const char *ca, struct cove__http_config *ret,
@@ -70,11 +65,11 @@ int cove__client_config(const struct cove__client_options *o, bool tls, const ch
                                        .stall_timeout_ms = o->read_timeout_ms,
                                        .max_retries = (unsigned)o->retries,
                                        .max_concurrency = CONCURRENCY };
-    if (o->ca_bundle != NULL)
+    if (o->ca_bundle)
         ca = o->ca_bundle;
     if (ret->verify_tls && strcasecmp(o->verify, "true") != 0)
         ca = o->verify;
-    if (ca == NULL || !tls || !ret->verify_tls)
+    if (!ca || !tls || !ret->verify_tls)
         return 0;
     if (stat(ca, &st) < 0)
         return cove__fail(err, COVE_EINVAL, "the CA bundle %s cannot be found", ca);
@@ -83,4 +78,14 @@ int cove__client_config(const struct cove__client_options *o, bool tls, const ch
     else
         ret->ca_file = ca;
     return 0;
+}
+
+int cove__client_new(const struct cove__http_config *config, bool tls, const char *host, struct cove__http **ret,
+                     struct cove_error *err)
+{
+    struct cove__http_config direct = *config;
+
+    if (!config->proxy && !tls && host && cove__is_loopback(host))
+        direct.proxy = "";
+    return cove__http_new(&direct, ret, err);
 }

@@ -18,13 +18,13 @@ struct cove__client_options {
     int64_t retries, connect_timeout_ms, read_timeout_ms;
 };
 
-/* Their rows in the backend's table. `type` is the struct of its options, `member` where they stand in it, `ca_env` the
- * variable of the environment with a file of trusted CAs (NULL: none), `ca_else` what the help
- * says of where else it may be named. */
+/* Their rows in the backend's table. `type` is the struct of its options, `member` their member in it, `ca_env` the
+ * variable of the environment with a file of trusted CAs (NULL: none), `ca_else` the help's text about other places
+ * that may name it. */
 #define COVE__CLIENT_ROW_SSL(type, member)                                                                             \
     {                                                                                                                  \
         "use_ssl", COVE__OPTION_BOOL, offsetof(type, member.use_ssl), "true", NULL,                                    \
-            "https, where endpoint_url says neither http:// nor https://", 0, 0, NULL                                  \
+            "https, if endpoint_url has neither http:// nor https://", 0, 0, NULL                                      \
     }
 #define COVE__CLIENT_ROWS(type, member, ca_env, ca_else)                                                               \
     { "verify",                                                                                                        \
@@ -80,19 +80,22 @@ struct cove__client_options {
 /* "https://host:port/base" in its pieces; owned. */
 struct cove__endpoint {
     bool tls;
-    char *host; /* with its port, but for the one that the scheme implies: as the Host header has it */
+    char *host; /* with its port, unless the scheme implies it: as the Host header has it */
     char *base; /* "" or "/..." without a slash at its end */
 };
 /* `tls`: where the text has no scheme. `option` names it in messages. Pure. COVE_EINVAL, COVE_ENOMEM. */
 int cove__endpoint_parse(const char *option, const char *text, bool tls, struct cove__endpoint *ret,
                          struct cove_error *err);
 void cove__endpoint_done(struct cove__endpoint *endpoint);
-/* Whether the host is this machine. */
-bool cove__is_loopback(const char *host);
 
 /* The client's settings. `ca`: a file or folder of trusted CAs, where no option names one (NULL: the system's). Strings
  * are BORROWED from `o` and `ca`. COVE_EINVAL: there is no such file. */
 int cove__client_config(const struct cove__client_options *o, bool tls, const char *ca, struct cove__http_config *ret,
                         struct cove_error *err);
+
+/* The store's client at `host` (NULL: not known yet). The environment's proxy is not used for http:// to this machine:
+ * it would be another machine, and read in clear text what is only sent so because it stays here. */
+int cove__client_new(const struct cove__http_config *config, bool tls, const char *host, struct cove__http **ret,
+                     struct cove_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "fs/fs_impl.h"
 #include "fs/object/operations.h"
 #include "net/header.h"
@@ -21,14 +22,44 @@ bool cove__object_refuses_condition(const struct cove__object_request *r)
 {
     const struct cove__object_ops *ops = r->store->ops;
 
-    return r->conditional && ops->refuses_condition != NULL && ops->refuses_condition(r);
+    return r->conditional && ops->refuses_condition && ops->refuses_condition(r);
 }
 
 int cove__object_no_version(const struct cove__ctx *ctx, struct cove_error *err)
 {
     return cove__fs_fail(err, ctx, COVE_ENOTSUP,
-                         "the store tells no version of the object, and without one nothing tells whether another "
-                         "writer changes it meanwhile");
+                         "the store gives no version of the object, without which a change by another writer cannot be "
+                         "detected");
+}
+
+/* Of this process: how its marks begin. */
+static uint64_t writer(void)
+{
+    static uint64_t id;
+    static unsigned generation; /* of fork: a child is another writer */
+
+    cove__lock();
+    if (generation != cove__fork_generation()) {
+        generation = cove__fork_generation();
+        id = cove__random();
+    }
+    uint64_t ret = id;
+    cove__unlock();
+    return ret;
+}
+
+void cove__object_new_mark(struct cove__write_mark *ret)
+{
+    snprintf(ret->write_id, sizeof ret->write_id, "%016llx%016llx", (unsigned long long)writer(),
+             (unsigned long long)cove__random());
+}
+
+bool cove__object_is_same_writer(const char *write_id)
+{
+    char ours[17];
+
+    snprintf(ours, sizeof ours, "%016llx", (unsigned long long)writer());
+    return strncmp(write_id, ours, strlen(ours)) == 0;
 }
 
 void cove__object_mark(struct cove__object_request *r, const struct cove__put *put, struct cove__write_mark *ret)
@@ -36,11 +67,10 @@ void cove__object_mark(struct cove__object_request *r, const struct cove__put *p
     const struct cove__object_headers *headers = &r->store->ops->headers;
     char name[64];
 
-    if (put != NULL && put->write_id != NULL)
+    if (!put || !put->write_id)
+        cove__object_new_mark(ret);
+    else if (put->write_id != ret->write_id)
         snprintf(ret->write_id, sizeof ret->write_id, "%s", put->write_id);
-    else
-        snprintf(ret->write_id, sizeof ret->write_id, "%016llx%016llx", (unsigned long long)cove__random(),
-                 (unsigned long long)cove__random());
     snprintf(name, sizeof name, "%s%s", headers->metadata, headers->write_mark);
     cove__object_header(r, name, "%s", ret->write_id);
 }
@@ -48,7 +78,7 @@ void cove__object_mark(struct cove__object_request *r, const struct cove__put *p
 void cove__object_condition_headers(struct cove__object_request *r, enum cove__condition_mode mode,
                                     const struct cove__put *put)
 {
-    if (put == NULL || (mode != COVE__CONDITION_SENT && mode != COVE__CONDITION_SENT_AND_CHECKED))
+    if (!put || (mode != COVE__CONDITION_SENT && mode != COVE__CONDITION_SENT_AND_CHECKED))
         return;
     if (put->condition == COVE_WRITE_IF_NEW) {
         r->conditional = true;
@@ -62,11 +92,11 @@ bool cove__object_condition_refused(const struct cove__object_request *r, enum c
 {
     int status = r->http.status;
     int rc = r->http.op.rc;
-    /* A 409 that names a file or a directory in the way says nothing about the condition. */
-    if (condition == COVE_WRITE_ALWAYS || rc >= 0 || rc == COVE_EISDIR || rc == COVE_ENOTDIR)
+    if (condition == COVE_WRITE_ALWAYS || rc >= 0)
         return false;
-    /* 404 for If-Match: there is no object that could match. A missing bucket is another matter. */
-    return status == 412 || status == 409 ||
+    /* Not each 409 or 412 is about the condition: a directory may be in the way, or a lease. 404 for If-Match: there is
+     * no object that could match. A missing bucket is another matter. */
+    return ((status == 412 || status == 409) && (rc == COVE_EPRECONDITION || rc == COVE_EEXIST)) ||
            (condition == COVE_WRITE_IF_MATCH && status == 404 && r->refusal == COVE__REFUSED_NO_OBJECT);
 }
 

@@ -9,12 +9,26 @@
 #define COPY_PART ((int64_t)256 << 20) /* large enough to be few, small enough to go in parallel */
 #define PARALLEL  16
 
-bool cove__object_can_copy_parts(const struct cove__object_store *store)
+bool cove__object_has_part_copies(const struct cove__object_store *store)
 {
     const struct cove__object_ops *ops = store->ops;
 
-    return ops->upload != NULL && ops->copy != NULL && ops->copy->part_request != NULL &&
-           cove__object_can(store, COVE__PART_COPY) != COVE__CAN_NO;
+    return ops->upload && ops->upload->part_request && ops->copy && ops->copy->part_request;
+}
+
+bool cove__object_can_copy_parts(const struct cove__object_store *store)
+{
+    return cove__object_has_part_copies(store) && cove__object_can(store, COVE__PART_COPY) != COVE__CAN_NO;
+}
+
+/* 0, or why the upload takes no copied part. In any mode but this the object would be made without it. */
+static int takes_copies(const struct cove__upload *u, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    if (u->mode != COVE__UPLOAD_PARTS)
+        return cove__fs_fail(err, ctx, COVE_ESTATE, "an upload that is no upload in parts takes no copied ones");
+    if (!cove__object_can_copy_parts(u->store))
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
+    return 0;
 }
 
 /* The request of one part. */
@@ -74,7 +88,7 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct cove__ob
 {
     int rc = p->r.http.op.rc;
 
-    if (rc < 0 && p->r.http.status == 412)
+    if (rc == COVE_EPRECONDITION) /* not each 412 is one: a lease is refused so, too */
         rc = cove__object_fail(&p->r, err, COVE_EPRECONDITION, "the object changed meanwhile");
     else if (rc < 0 && cove__object_refuses_operation(&p->r))
         rc = no_part_copy(&p->r, err);
@@ -85,14 +99,14 @@ static int end_part(struct part_copy *p, struct cove__upload *u, struct cove__ob
         if (rc == 0)
             rc = cove__upload_copied_from(u, source, version);
         if (rc < 0)
-            cove__object_fail(&p->r, err, rc, "a part's copy cannot be held: %s", cove_code_phrase(rc));
+            cove__object_fail(&p->r, err, rc, "a part's copy cannot be kept in memory: %s", cove_code_phrase(rc));
     }
     cove__object_request_done(&p->r);
     return rc;
 }
 
-/* Equal parts, so that none is below the smallest size that a store takes. As many as go at once, until they would be
- * too large: a larger object takes longer, but not more requests. */
+/* Equal parts, so that none is smaller than a store allows. As many as can be copied at once, until they would be too
+ * large: a larger object takes longer, but not more requests. */
 static int64_t copy_part_size(const struct cove__upload *u, int64_t size)
 {
     int64_t max = u->store->ops->copy->max_part;
@@ -115,26 +129,25 @@ static struct cove__object_place place_of(unsigned number, int64_t at, int64_t s
 int cove__upload_copy_parts(struct cove__upload *u, struct cove__object_name source, int64_t size, const char *version,
                             unsigned first, const struct cove__ctx *ctx, unsigned *ret_n, struct cove_error *err)
 {
-    struct part_copy *parts = cove__calloc(PARALLEL, sizeof *parts);
+    struct part_copy *parts;
     struct cove__inbox inbox;
     struct cove__op *op;
     int64_t step, at = 0;
     unsigned n = 0;
-    int rc = 0;
+    int rc = takes_copies(u, ctx, err);
 
-    if (parts == NULL)
+    if (rc < 0)
+        return rc;
+    parts = cove__calloc(PARALLEL, sizeof *parts);
+    if (!parts)
         return cove__fail_nomem(err, "a copy");
-    if (!cove__object_can_copy_parts(u->store)) {
-        cove__free(parts);
-        return cove__fs_fail(err, ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
-    }
     step = copy_part_size(u, size);
     cove__inbox_init(&inbox);
     for (size_t i = 0; i < PARALLEL && at < size; i++, n++, at += step) {
         parts[i].place = place_of(first + n, at, step, size);
         start_part(&parts[i], u, source, version, ctx, &inbox);
     }
-    while ((op = cove__inbox_wait(&inbox)) != NULL) {
+    while ((op = cove__inbox_wait(&inbox))) {
         struct part_copy *p = (struct part_copy *)(void *)op;
         int ended = end_part(p, u, source, version, rc == 0 ? err : NULL);
         if (rc == 0)
@@ -155,12 +168,12 @@ int cove__upload_copy_parts(struct cove__upload *u, struct cove__object_name sou
 
 struct same_part {
     struct cove__object_request r; /* first */
-    struct cove__io *io;
+    struct cove__part_io *io;
     struct cove__object_made made;
     uint32_t crc32c; /* of the caller's bytes */
 };
 
-/* The caller's bytes are at hand, so what the store has copied is held against their checksum. */
+/* The caller's bytes are in memory, so the copy's checksum is compared with theirs. */
 static int accept_same(struct cove__object_request *r, struct cove_error *err)
 {
     struct same_part *p = (struct same_part *)r;
@@ -180,16 +193,16 @@ static int accept_same(struct cove__object_request *r, struct cove_error *err)
 static void same_done(struct cove__object_request *r)
 {
     struct same_part *p = (struct same_part *)r;
-    struct cove__io *io = p->io;
+    struct cove__part_io *io = p->io;
     struct cove_error err = r->http.op.err;
     int rc = r->http.op.rc;
 
     if (rc == 0) {
-        rc = cove__upload_part_sent(io->upload, io->part_number, p->made.version, p->crc32c, (int64_t)io->src.size);
+        rc = cove__upload_part_sent(io->upload, io->number, p->made.version, p->crc32c, (int64_t)io->src.size);
         if (rc == 0)
-            rc = cove__upload_copied_from(io->upload, cove__object_split(io->src_path), io->src_etag);
+            rc = cove__upload_copied_from(io->upload, cove__object_split(io->from.path), io->from.etag);
         if (rc < 0)
-            cove__object_fail(r, &err, rc, "a part's copy cannot be held: %s", cove_code_phrase(rc));
+            cove__object_fail(r, &err, rc, "a part's copy cannot be kept in memory: %s", cove_code_phrase(rc));
     } else if (cove__object_refuses_operation(r)) {
         rc = no_part_copy(r, &err);
     }
@@ -198,32 +211,33 @@ static void same_done(struct cove__object_request *r)
     cove__op_finish(&io->op, rc, rc == 0 ? (int64_t)io->src.size : 0, &err);
 }
 
-void cove__object_upload_copy_part(void *self, struct cove__io *io)
+void cove__object_upload_copy_part(void *self, struct cove__part_io *io)
 {
     const struct cove__upload *u = io->upload;
-    struct same_part *p = cove__calloc(1, sizeof *p);
+    struct cove_error err = COVE_ERROR_INIT;
+    int rc = takes_copies(u, &io->op.ctx, &err);
+    struct same_part *p = rc == 0 ? cove__calloc(1, sizeof *p) : NULL;
 
-    if (p == NULL || !cove__object_can_copy_parts(u->store)) {
-        struct cove_error err = COVE_ERROR_INIT;
-        int rc = p == NULL ? cove__fail_nomem(&err, "a part")
-                           : cove__fs_fail(&err, &io->op.ctx, COVE_ENOTSUP, "the store cannot copy parts of objects");
-        cove__free(p);
+    if (!p) {
+        if (rc == 0)
+            rc = cove__fail_nomem(&err, "a part");
         cove__op_finish(&io->op, rc, 0, &err);
         return;
     }
     struct cove__object_place place = {
-        .number = io->part_number, .offset = io->offset, .size = (int64_t)io->src.size, .last = io->last_part
+        .number = io->number, .offset = io->offset, .size = (int64_t)io->src.size, .last = io->last
     };
-    struct cove__object_source from = { .name = cove__object_split(io->src_path),
-                                        .version = io->src_etag,
-                                        .offset = io->src_offset,
-                                        .size = (int64_t)io->src.size };
+    struct cove__object_source from = { .name = cove__object_split(io->from.path),
+                                        .version = io->from.etag,
+                                        .offset = io->from.offset,
+                                        .size = (int64_t)io->src.size,
+                                        .bytes = io->src };
     set_up(&p->r, u, &place, from, &io->op.ctx);
     p->r.accept = accept_same;
     p->r.user = p;
     p->r.done = same_done;
     p->io = io;
     if (u->with_checksum)
-        p->crc32c = cove__crc32c(0, io->src.data, io->src.size);
+        p->crc32c = io->crc32c ? *io->crc32c : cove__crc32c(0, io->src.data, io->src.size);
     cove__object_start(&p->r);
 }

@@ -22,6 +22,8 @@ static int changed(const struct cove__ctx *ctx, const char *path, size_t n, stru
 struct deletion {
     struct cove__object_request r; /* first: the inbox gives it back */
     const char *path, *version;
+    bool exact; /* the path ends in no version */
+    bool with_snapshots;
     bool checked; /* a HEAD has found the expected version */
     bool doubted; /* the response to the deletion may be a proxy's: a HEAD shows whether the object is gone */
     bool
@@ -30,7 +32,10 @@ struct deletion {
 
 static struct deletion deletion_of(const struct cove__object_deletions *all, size_t i)
 {
-    return (struct deletion){ .path = all->paths[i], .version = all->versions != NULL ? all->versions[i] : NULL };
+    return (struct deletion){ .path = all->paths[i],
+                              .version = all->versions ? all->versions[i] : NULL,
+                              .exact = all->exact,
+                              .with_snapshots = all->with_snapshots };
 }
 
 /* Sends the HEAD, if the deletion's own condition is not enough, or the deletion. */
@@ -38,10 +43,12 @@ static int start(struct deletion *d, struct cove__object_store *store, const str
                  struct cove__inbox *inbox, struct cove_error *err)
 {
     enum cove__can can = cove__object_can(store, COVE__DELETE_CONDITIONS);
-    bool check = d->doubted || d->refused || (d->version != NULL && can != COVE__CAN_YES && !d->checked);
+    bool check = d->doubted || d->refused || (d->version && can != COVE__CAN_YES && !d->checked);
     struct cove__object_name name;
 
     int rc = cove__object_name_of(store, d->path, false, ctx, &name, err);
+    if (d->exact)
+        name = cove__object_split(d->path);
     if (rc < 0)
         return rc;
     cove__object_request_init(&d->r, store, check ? "HEAD" : "DELETE", name, ctx);
@@ -49,9 +56,9 @@ static int start(struct deletion *d, struct cove__object_store *store, const str
         cove__object_head_request(&d->r);
     } else {
         d->r.accept = cove__object_accept_empty;
-        if (store->ops->delete_request != NULL)
-            store->ops->delete_request(&d->r);
-        if (d->version != NULL && can != COVE__CAN_NO)
+        if (store->ops->delete_request)
+            store->ops->delete_request(&d->r, d->with_snapshots);
+        if (d->version && can != COVE__CAN_NO)
             cove__object_add_match(&d->r, &d->r.extra, d->version);
     }
     cove__object_start_in(&d->r, inbox);
@@ -65,8 +72,8 @@ static int next_after_check(struct deletion *d, struct cove_error *err)
     struct cove__object_head head;
 
     cove__object_head_response(&d->r, &head);
-    d->checked = d->version != NULL && cove__object_same_version(head.version, d->version);
-    if (d->doubted && (d->checked || d->version == NULL))
+    d->checked = d->version && cove__object_same_version(head.version, d->version);
+    if (d->doubted && (d->checked || !d->version))
         return cove__object_fail(&d->r, err, COVE_EPROTOCOL,
                                  "the response to the deletion is not the store's, and the object still exists");
     if (d->refused && d->checked)
@@ -86,11 +93,13 @@ static int next_of(struct deletion *d, struct cove_error *err)
         return DONE; /* already deleted */
     if (r->is_head)
         return rc == 0 ? next_after_check(d, err) : cove__error_copy(err, &r->http.op.err);
+    if (r->refusal == COVE__REFUSED_BY_ANOTHER)
+        return cove__error_copy(err, &r->http.op.err);
     if (rc == COVE_EPROTOCOL || (rc == 0 && ops->deleted_status != 0 && r->http.status != ops->deleted_status)) {
         d->doubted = true;
         return AGAIN;
     }
-    if (rc == COVE_EPRECONDITION && d->version != NULL) {
+    if (rc == COVE_EPRECONDITION && d->version) {
         d->refused = true;
         return AGAIN;
     }
@@ -102,6 +111,8 @@ static int next_of(struct deletion *d, struct cove_error *err)
                                  "the store has no conditional deletions; conditional_deletes=false checks the object "
                                  "before the deletion instead, and can miss a write between the two");
     }
+    if (rc < 0 && cove__object_may_be_done(r))
+        cove__error_add(&r->http.op.err, "; it may have been deleted");
     return rc < 0 ? cove__error_copy(err, &r->http.op.err) : DONE;
 }
 
@@ -115,14 +126,14 @@ int cove__object_delete_each(struct cove__object_store *store, const struct cove
     const char *first_changed = NULL;
     int rc = 0;
 
-    if (deletions == NULL)
+    if (!deletions)
         return cove__fail_nomem(err, "deletions");
     cove__inbox_init(&inbox);
     for (; rc == 0 && next < all->n && next < PARALLEL; next++) {
         deletions[next] = deletion_of(all, next);
         rc = start(&deletions[next], store, ctx, &inbox, err);
     }
-    while ((op = cove__inbox_wait(&inbox)) != NULL) {
+    while ((op = cove__inbox_wait(&inbox))) {
         struct deletion *d = (struct deletion *)(void *)op;
         int then = next_of(d, rc == 0 ? err : NULL);
         cove__object_request_done(&d->r);
@@ -146,6 +157,8 @@ int cove__object_delete_each(struct cove__object_store *store, const struct cove
 struct cove__object_deletion cove__object_deletion_at(const struct cove__object_store *store,
                                                       const struct cove__object_deletions *all, size_t i)
 {
-    return (struct cove__object_deletion){ .name = cove__object_locate(store, all->paths[i]),
-                                           .version = all->versions != NULL ? all->versions[i] : NULL };
+    return (struct cove__object_deletion){ .name = all->exact ? cove__object_split(all->paths[i])
+                                                              : cove__object_locate(store, all->paths[i]),
+                                           .version = all->versions ? all->versions[i] : NULL,
+                                           .with_snapshots = all->with_snapshots };
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "fs/object/operations.h"
+#include "fs/object/real.h"
 
 /* Every store sends these headers. A login page has no ETag; a compressing proxy removes the size. */
 int cove__object_accept_head(struct cove__object_request *r, struct cove_error *err)
@@ -31,20 +32,32 @@ void cove__object_head_request(struct cove__object_request *r)
     r->wants_checksum = cove__object_checksum(r->store) == COVE__CHECKSUM_CRC32C;
 }
 
+/* As HTTP has it, or, of a backend that takes it from JSON, as in ISO 8601. Negative: neither. */
+static int64_t time_of(const char *text)
+{
+    int64_t ns = cove__parse_http_date(text);
+
+    return ns < 0 ? cove__object_date(cove__slice_str(text)) : ns;
+}
+
 void cove__object_head_response(const struct cove__object_request *r, struct cove__object_head *ret)
 {
     const struct cove__object_headers *headers = &r->store->ops->headers;
     char text[COVE__HEADER_MAX];
 
     *ret = (struct cove__object_head){ .size = cove__object_response_number(r, r->store->ops->headers.size),
-                                       .mtime_ns = -1 };
+                                       .mtime_ns = -1,
+                                       .created_ns = -1 };
     if (cove__object_response_header(r, "last-modified", text))
-        ret->mtime_ns = cove__parse_http_date(text);
+        ret->mtime_ns = time_of(text);
+    if (headers->created && cove__object_response_header(r, headers->created, text))
+        ret->created_ns = time_of(text);
     cove__object_response_version(r, ret->version);
-    if (headers->version_id != NULL)
+    if (headers->version_id)
         cove__object_response_header(r, headers->version_id, ret->version_id);
     snprintf(text, sizeof text, "%s%s", headers->metadata, headers->write_mark);
     cove__http_header(&r->http, text, ret->write_id, sizeof ret->write_id);
+    ret->extends_only = r->store->ops->extends_only && r->store->ops->extends_only(r);
     ret->has_crc32c = cove__object_response_crc32c(r, &ret->crc32c);
 }
 
@@ -52,6 +65,21 @@ int cove__object_head(struct cove__object_store *store, struct cove__object_name
                       struct cove__object_head *ret, struct cove_error *err)
 {
     return cove__object_head_metadata(store, name, ctx, ret, NULL, err);
+}
+
+int cove__object_look(struct cove__object_store *store, struct cove__object_name name, bool once,
+                      const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove_error *err)
+{
+    struct cove__object_request r;
+
+    cove__object_request_init(&r, store, "HEAD", name, ctx);
+    cove__object_head_request(&r);
+    r.http.asked_once = once;
+    int rc = cove__object_run(&r, err);
+    if (rc == 0)
+        cove__object_head_response(&r, ret);
+    cove__object_request_done(&r);
+    return rc;
 }
 
 int cove__object_head_metadata(struct cove__object_store *store, struct cove__object_name name,
@@ -63,20 +91,27 @@ int cove__object_head_metadata(struct cove__object_store *store, struct cove__ob
     cove__object_request_init(&r, store, "HEAD", name, ctx);
     cove__object_head_request(&r);
     int rc = cove__object_run(&r, err);
-    if (rc == 0) {
+    if (rc == 0 && cove__object_is_directory(&r)) {
+        rc = cove__object_fail(&r, err, COVE_EISDIR, "a directory");
+    } else if (rc == 0) {
         cove__object_head_response(&r, ret);
-        rc = kept != NULL ? cove__object_keep_metadata(&r, kept) : 0;
+        rc = kept ? cove__object_keep_metadata(&r, kept) : 0;
         if (rc < 0)
-            cove__object_fail(&r, err, rc, "the object's metadata cannot be held");
+            cove__object_fail(&r, err, rc, "the object's metadata cannot be kept in memory");
     }
     cove__object_request_done(&r);
     return rc;
+}
+
+bool cove__object_is_directory(const struct cove__object_request *r)
+{
+    return r->store->ops->is_directory && r->store->ops->is_directory(r);
 }
 
 bool cove__object_response_crc32c(const struct cove__object_request *r, uint32_t *ret)
 {
     const struct cove__object_ops *ops = r->store->ops;
 
-    return cove__object_checksum(r->store) == COVE__CHECKSUM_CRC32C && ops->response_crc32c != NULL &&
+    return cove__object_checksum(r->store) == COVE__CHECKSUM_CRC32C && ops->response_crc32c &&
            ops->response_crc32c(r, ret);
 }

@@ -7,25 +7,30 @@
  */
 #include "fs/object/known.h"
 
+#include <ctype.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/fork.h"
 #include "base/mem.h"
+#include "fs/object/client.h"
 #include "fs/object/object.h"
 #include "fs/object/virtual.h"
+
+#define IDENTITY_MAX ((size_t)8192)
 
 static struct cove__object_known *stores; /* under cove__lock */
 
 static void known_free(struct cove__object_known *k)
 {
-    if (k == NULL)
+    if (!k)
         return;
     for (size_t i = 0; i < k->n_directories; i++)
         cove__free(k->directories[i].path);
     cove__free(k->directories);
     for (size_t i = 0; i < k->n_buckets; i++)
-        cove__free(k->buckets[i]);
+        cove__free(k->buckets[i].name);
     cove__free(k->identity);
     cove__free(k);
 }
@@ -34,9 +39,9 @@ static struct cove__object_known *known_new(const char *identity)
 {
     struct cove__object_known *k = cove__calloc(1, sizeof *k);
 
-    if (k != NULL)
+    if (k)
         k->identity = cove__strdup(identity);
-    if (k != NULL && k->identity != NULL)
+    if (k && k->identity)
         return k;
     known_free(k);
     return NULL;
@@ -46,12 +51,12 @@ int cove__object_known_get(struct cove__object_store *store, const char *identit
 {
     struct cove__object_known *fresh = known_new(identity), *k;
 
-    if (fresh == NULL)
+    if (!fresh)
         return cove__fail_nomem(err, "a store");
     cove__lock();
-    for (k = stores; k != NULL && strcmp(k->identity, identity) != 0;)
+    for (k = stores; k && strcmp(k->identity, identity) != 0;)
         k = k->next;
-    if (k == NULL) {
+    if (!k) {
         k = fresh;
         k->next = stores;
         stores = k;
@@ -64,11 +69,29 @@ int cove__object_known_get(struct cove__object_store *store, const char *identit
     return 0;
 }
 
+int cove__object_known_at(struct cove__object_store *store, const struct cove__endpoint *endpoint,
+                          struct cove_error *err)
+{
+    struct cove__buf identity = COVE__BUF_INIT(IDENTITY_MAX);
+
+    cove__buf_addf(&identity, "%s://", endpoint->tls ? "https" : "http");
+    for (const char *c = endpoint->host; *c != '\0'; c++)
+        cove__buf_add_char(&identity, (char)tolower((unsigned char)*c));
+    cove__buf_add_str(&identity, endpoint->base);
+    int rc = cove__buf_rc(&identity);
+    if (rc < 0)
+        cove__fail(err, rc, "endpoint_url: the address cannot be kept in memory: %s", cove_code_phrase(rc));
+    else
+        rc = cove__object_known_get(store, cove__buf_str(&identity), err);
+    cove__buf_done(&identity);
+    return rc;
+}
+
 void cove__object_known_put(struct cove__object_known *k)
 {
     bool last;
 
-    if (k == NULL)
+    if (!k)
         return;
     cove__lock();
     last = --k->refs == 0 && k->n_directories == 0;
@@ -92,7 +115,7 @@ static size_t bucket_locked(const struct cove__object_known *k, struct cove__sli
     size_t i = 0;
 
     cove__assert_locked();
-    while (i < k->n_buckets && !cove__slice_is(bucket, k->buckets[i]))
+    while (i < k->n_buckets && !cove__slice_is(bucket, k->buckets[i].name))
         i++;
     return i;
 }
@@ -111,7 +134,7 @@ void cove__object_remember_bucket(struct cove__object_store *store, struct cove_
     char *name, *old = NULL;
 
     if (bucket.size == 0 || cove__object_bucket_is_known(store, bucket) ||
-        (name = cove__strndup((const char *)bucket.data, bucket.size)) == NULL)
+        !(name = cove__strndup((const char *)bucket.data, bucket.size)))
         return;
     cove__lock();
     if (bucket_locked(k, bucket) < k->n_buckets) {
@@ -119,11 +142,51 @@ void cove__object_remember_bucket(struct cove__object_store *store, struct cove_
     } else {
         size_t i =
             k->n_buckets < COVE__OBJECT_BUCKETS_MAX ? k->n_buckets++ : 0; /* a full table forgets its first row */
-        old = k->buckets[i];
-        k->buckets[i] = name;
+        old = k->buckets[i].name;
+        k->buckets[i] = (struct cove__object_bucket){ .name = name };
     }
     cove__unlock();
     cove__free(old);
+}
+
+enum cove__can cove__object_bucket_directories(struct cove__object_store *store, struct cove__slice bucket)
+{
+    const struct cove__object_known *k = store->known;
+
+    cove__lock();
+    size_t i = bucket_locked(k, bucket);
+    enum cove__can real = i < k->n_buckets ? k->buckets[i].directories : COVE__CAN_MAYBE;
+    cove__unlock();
+    return real;
+}
+
+void cove__object_remember_directories(struct cove__object_store *store, struct cove__slice bucket, enum cove__can real)
+{
+    struct cove__object_known *k = store->known;
+
+    cove__object_remember_bucket(store, bucket);
+    cove__lock();
+    size_t i = bucket_locked(k, bucket);
+    if (i < k->n_buckets) /* else there was no memory */
+        k->buckets[i].directories = real;
+    cove__unlock();
+}
+
+unsigned cove__object_note_bucket(struct cove__object_store *store, struct cove__slice bucket, unsigned notes)
+{
+    struct cove__object_known *k = store->known;
+    unsigned before = 0;
+
+    if (notes != 0)
+        cove__object_remember_bucket(store, bucket);
+    cove__lock();
+    size_t i = bucket_locked(k, bucket);
+    if (i < k->n_buckets) { /* else there was no memory */
+        before = k->buckets[i].notes;
+        k->buckets[i].notes |= notes;
+    }
+    cove__unlock();
+    return before;
 }
 
 void cove__object_forget_bucket(struct cove__object_store *store, struct cove__slice bucket)
@@ -134,9 +197,9 @@ void cove__object_forget_bucket(struct cove__object_store *store, struct cove__s
     cove__lock();
     size_t i = bucket_locked(k, bucket);
     if (i < k->n_buckets) {
-        old = k->buckets[i];
+        old = k->buckets[i].name;
         k->buckets[i] = k->buckets[--k->n_buckets];
-        k->buckets[k->n_buckets] = NULL;
+        k->buckets[k->n_buckets] = (struct cove__object_bucket){ 0 };
     }
     cove__unlock();
     cove__free(old);

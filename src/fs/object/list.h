@@ -15,6 +15,7 @@
 struct cove__object_list_query {
     struct cove__slice prefix; /* of the keys; empty: all */
     bool one_level;            /* keys with another slash after the prefix are given as prefixes, up to that slash */
+    bool checksums;            /* the objects' checksums are wanted, where the store lists them */
     unsigned limit;            /* entries at most */
     const char *token;         /* where the page begins: the store's own; NULL: the first page */
 };
@@ -29,7 +30,9 @@ struct cove__object_entry {
     int64_t size, mtime_ns; /* -1: missing or not valid */
     const char *version;    /* NULL or "": not in the page */
     const char *storage_class;
-    /* The store says that it is a placeholder of a directory, even if its key does not end in a slash (Azure's
+    bool has_crc32c; /* the store lists its CRC32C */
+    uint32_t crc32c;
+    /* The store marks it as a placeholder of a directory, even if its key does not end in a slash (Azure's
      * hdi_isfolder). */
     bool directory;
 };
@@ -51,6 +54,7 @@ struct cove__object_page_reader {
     bool deep;                         /* entries are at any depth; of directories only markers are listed */
     bool seen;                         /* anything at all is below the prefix, even if only a marker */
     bool more;                         /* another page follows */
+    int64_t now_ns;                    /* when the page was made, by the store's clock; -1: not known */
     const char *wrong;                 /* what is wrong with an entry; NULL: nothing */
     struct cove__buf token;
 };
@@ -68,7 +72,7 @@ void cove__object_page_sort(struct cove__page *page);
 /* The token of a page for the caller has, before the store's own, what the next page needs of this one
  * ("7:b/k9999..."). Returns the store's own; NULL: the first page. */
 const char *cove__virtual_page_token(const char *token, struct cove__buf *ret_before);
-/* Adds the virtual directories of the time `began` that stand on this page, and marks its token. `before`: of this
+/* Adds the virtual directories of the time `began` that belong to this page, and marks its token. `before`: of this
  * page's token; NULL: the first page. `unordered`: pages come in no order of keys. COVE_ENOMEM, COVE_ELIMIT. */
 int cove__virtual_page_join(struct cove__object_store *store, const char *path, bool deep, bool unordered,
                             const char *before, uint64_t began, struct cove__page *page);

@@ -192,15 +192,14 @@ static char *join(struct cove__object_store *store, bool unordered, const char *
         assert_int_equal(add_prefix(&l, key), 0);
     else
         assert_int_equal(add(&l, key, 1), 0);
-    if (next != NULL)
+    if (next)
         assert_int_equal(cove__object_page_more(&l.p, cove__slice_str(next)), 0);
     assert_int_equal(cove__object_page_end(&l.p, own), 0);
-    assert_int_equal(cove__virtual_page_join(store, "b/d/", false, unordered,
-                                             token != NULL ? cove__buf_str(&before) : NULL, cove__virtual_time(store),
-                                             &l.page),
+    assert_int_equal(cove__virtual_page_join(store, "b/d/", false, unordered, token ? cove__buf_str(&before) : NULL,
+                                             cove__virtual_time(store), &l.page),
                      0);
     assert_string_equal(shown(&l.page), expected);
-    char *ret = l.page.token != NULL ? cove__strdup(l.page.token) : NULL;
+    char *ret = l.page.token ? cove__strdup(l.page.token) : NULL;
     cove__buf_done(&before);
     end(&l);
     return ret;

@@ -11,6 +11,8 @@
 #include "fs/pairs.h"
 #include "net/header.h"
 
+#define CACHING "Cache-Control"
+
 /* ---- lines ---- */
 
 /* The next of "Name: value\n" lines, which then are those behind it; false: there is none. */
@@ -18,9 +20,9 @@ static bool next_header(struct cove__slice *lines, struct cove__slice *ret_name,
 {
     while (lines->size > 0) {
         const uint8_t *end = memchr(lines->data, '\n', lines->size);
-        size_t line = end != NULL ? (size_t)(end - lines->data) : lines->size;
+        size_t line = end ? (size_t)(end - lines->data) : lines->size;
         const uint8_t *colon = memchr(lines->data, ':', line);
-        if (colon != NULL) {
+        if (colon) {
             size_t name = (size_t)(colon - lines->data), value = name + 1;
             while (value < line && lines->data[value] == ' ')
                 value++;
@@ -28,7 +30,7 @@ static bool next_header(struct cove__slice *lines, struct cove__slice *ret_name,
             *ret_value = cove__slice(lines->data + value, line - value);
         }
         *lines = cove__slice_sub(*lines, line + 1, SIZE_MAX);
-        if (colon != NULL)
+        if (colon)
             return true;
     }
     return false;
@@ -75,6 +77,15 @@ static struct cove__slice user_name(const struct cove__object_request *r, struct
     return is ? name : cove__slice("", 0);
 }
 
+static bool is_one_of(struct cove__slice name, const char *const *names)
+{
+    for (; names && *names; names++) {
+        if (cove__slice_is(name, *names))
+            return true;
+    }
+    return false;
+}
+
 /* ---- read ---- */
 
 static int keep_text(const struct cove__object_request *r, const char *header, char **ret)
@@ -84,49 +95,54 @@ static int keep_text(const struct cove__object_request *r, const char *header, c
     if (!cove__object_response_header(r, header, text) || text[0] == '\0')
         return 0;
     *ret = cove__strdup(text);
-    return *ret != NULL ? 0 : COVE_ENOMEM;
+    return *ret ? 0 : COVE_ENOMEM;
 }
 
 int cove__object_read_properties(const struct cove__object_request *r, struct cove_info *info)
 {
     const struct cove__object_headers *headers = &r->store->ops->headers;
-    struct cove__pairs pairs = COVE__PAIRS_INIT;
+    struct cove__pairs pairs = COVE__PAIRS_INIT, shown = COVE__PAIRS_INIT;
     struct cove__slice rest = cove__buf_slice(&r->http.response_headers), name, value;
     char text[COVE__HEADER_MAX];
 
-    if (headers->storage_class != NULL && cove__object_response_header(r, headers->storage_class, text))
+    if (headers->storage_class && cove__object_response_header(r, headers->storage_class, text))
         cove__object_text(cove__slice_str(text), info->storage_class, sizeof info->storage_class);
-    int rc = headers->version_id != NULL ? keep_text(r, headers->version_id, &info->version_id) : 0;
+    int rc = headers->version_id ? keep_text(r, headers->version_id, &info->version_id) : 0;
     if (rc == 0)
         rc = keep_text(r, "content-type", &info->content_type);
     while (rc == 0 && next_header(&rest, &name, &value)) {
+        if (is_one_of(name, headers->shown))
+            cove__pairs_add(&shown, name, value);
         name = user_name(r, name);
         if (name.size > 0)
             cove__pairs_add(&pairs, name, value);
     }
     if (rc == 0)
         rc = cove__pairs_take(&pairs, &info->metadata, &info->n_metadata);
+    if (rc == 0)
+        rc = cove__pairs_take(&shown, &info->headers, &info->n_headers);
     cove__pairs_done(&pairs);
+    cove__pairs_done(&shown);
     return rc;
 }
 
 /* ---- kept ---- */
-
-static bool is_one_of(struct cove__slice name, const char *const *names)
-{
-    for (; names != NULL && *names != NULL; names++) {
-        if (cove__slice_is(name, *names))
-            return true;
-    }
-    return false;
-}
 
 static bool describes(const struct cove__object_request *r, struct cove__slice name)
 {
     static const char *const names[] = {
         "content-type", "cache-control", "content-encoding", "content-language", "content-disposition", "expires", NULL
     };
-    return is_one_of(name, names) || user_name(r, name).size > 0;
+    return is_one_of(name, names) || is_one_of(name, r->store->ops->headers.described) || user_name(r, name).size > 0;
+}
+
+/* The options' lines go before what an object has, but for its class. */
+static bool is_option(const struct cove__object_request *r, struct cove__slice name)
+{
+    const struct cove__object_headers *headers = &r->store->ops->headers;
+
+    return has_header(cove__buf_slice(&r->store->extra.create), name) &&
+           !(headers->described && headers->storage_class && cove__slice_is(name, headers->storage_class));
 }
 
 int cove__object_keep_metadata(const struct cove__object_request *head, struct cove__buf *out)
@@ -134,7 +150,7 @@ int cove__object_keep_metadata(const struct cove__object_request *head, struct c
     struct cove__slice rest = cove__buf_slice(&head->http.response_headers), name, value;
 
     while (next_header(&rest, &name, &value)) {
-        if (describes(head, name) && !has_header(cove__buf_slice(&head->store->extra.create), name))
+        if (describes(head, name) && !is_option(head, name))
             add_line(out, name, value);
     }
     return cove__buf_rc(out);
@@ -161,8 +177,29 @@ int cove__object_change_metadata(const struct cove__object_request *head, const 
             add_line(out, name, value);
     }
     for (size_t i = 0; i < n; i++) {
-        if (pairs[i].value != NULL)
+        if (pairs[i].value)
             add_metadata(head, out, &pairs[i]);
+    }
+    return cove__buf_rc(out);
+}
+
+int cove__object_keep_default(const struct cove__object_store *store, const char *name, const char *value,
+                              struct cove__buf *lines)
+{
+    struct cove__slice header = cove__slice_str(name);
+
+    if (!has_header(cove__buf_slice(lines), header) && !has_header(cove__buf_slice(&store->extra.create), header))
+        cove__header_append(lines, name, cove__slice_str(value));
+    return cove__buf_rc(lines);
+}
+
+int cove__object_pick_lines(struct cove__slice lines, const char *const *names, struct cove__buf *out)
+{
+    struct cove__slice name, value;
+
+    while (next_header(&lines, &name, &value)) {
+        if (is_one_of(name, names))
+            add_line(out, name, value);
     }
     return cove__buf_rc(out);
 }
@@ -172,16 +209,22 @@ int cove__object_change_metadata(const struct cove__object_request *head, const 
 void cove__object_describe(struct cove__object_request *r, const struct cove__put *put)
 {
     struct cove__slice rest = cove__buf_slice(&r->store->extra.create), name, value;
-    const char *type = put != NULL ? put->content_type : NULL;
+    const char *type = put ? put->content_type : NULL;
+    struct cove__slice own = cove__slice_str(put && put->headers ? put->headers : "");
+    const struct cove__object_headers *headers = &r->store->ops->headers;
+    const char *caching = headers->cache_control ? headers->cache_control(r->name.key) : NULL;
 
-    while (next_header(&rest, &name, &value)) {
-        if (type == NULL || !same_name(name, cove__slice_str("content-type"))) /* the call says more than the option */
+    while (next_header(&rest, &name, &value)) { /* the call overrides the option */
+        if (!(type && same_name(name, cove__slice_str("content-type"))) && !has_header(own, name))
             add_line(&r->extra, name, value);
     }
-    if (type != NULL)
+    if (caching && !has_header(own, cove__slice_str(CACHING)) &&
+        !has_header(cove__buf_slice(&r->store->extra.create), cove__slice_str(CACHING)))
+        cove__object_header(r, CACHING, "%s", caching);
+    if (type)
         cove__object_header(r, "Content-Type", "%s", type);
-    if (put != NULL && put->headers != NULL)
+    if (put && put->headers)
         cove__buf_add_str(&r->extra, put->headers);
-    for (size_t i = 0; put != NULL && i < put->n_metadata; i++)
+    for (size_t i = 0; put && i < put->n_metadata; i++)
         add_metadata(r, &r->extra, &put->metadata[i]);
 }

@@ -11,22 +11,46 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/object/copy.h"
+#include "fs/object/marker.h"
 #include "fs/object/virtual.h"
 #include "fs/paging.h"
 
 /* ---- by the store ---- */
 
-/* Whether an attempt whose response was lost has moved the object: the target is what the source was. */
-static bool was_moved(struct cove__object_store *store, struct cove__object_name to,
-                      const struct cove__object_head *source, const struct cove__ctx *ctx)
+/* Whether a request that seems to have failed has moved the object: 1: the target is what the source was, and the
+ * source is not that any more; 0; negative: that is not known. `once`: by one attempt each. */
+static int was_moved(struct cove__object_store *store, const struct cove__object_move *move,
+                     const struct cove__object_head *source, bool once, const struct cove__ctx *ctx)
 {
     struct cove_error unseen = COVE_ERROR_INIT;
-    struct cove__object_head target;
+    struct cove__object_head target, left;
 
-    if (cove__object_head(store, to, ctx, &target, &unseen) < 0 || target.size != source->size)
-        return false;
-    return cove__object_same_version(target.version, source->version) ||
-           (source->has_crc32c && target.has_crc32c && target.crc32c == source->crc32c);
+    int rc = cove__object_look(store, move->to, once, ctx, &target, &unseen);
+    if (rc < 0)
+        return rc == COVE_ENOTFOUND ? 0 : rc;
+    if (target.size != source->size)
+        return 0;
+    if (!cove__object_same_version(target.version, source->version) &&
+        (!source->has_crc32c || !target.has_crc32c || target.crc32c != source->crc32c))
+        return 0;
+    rc = cove__object_look(store, move->from, once, ctx, &left, &unseen);
+    if (rc < 0)
+        return rc == COVE_ENOTFOUND ? 1 : rc;
+    return !cove__object_same_version(left.version, source->version);
+}
+
+/* Not where the source is not sure to have been the one that is known. */
+static int check_moved(const struct cove__object_store *store, const struct cove__object_move *move,
+                       const struct cove__object_head *head, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const struct cove__object_sent sent = { .size = head->size,
+                                            .has_crc32c = head->has_crc32c && cove__object_has_crc32c(store),
+                                            .crc32c = head->crc32c };
+    int rc = move->version ? cove__object_check_made(ctx, move->ret_made, &sent, err) : 0;
+
+    if (rc < 0)
+        cove__error_add(err, "; that object is at the new name now, and the original is gone");
+    return rc;
 }
 
 /* *ret_moved: false where the store cannot move this, and nothing was done. */
@@ -36,45 +60,29 @@ static int move_by_store(struct cove__object_store *store, struct cove__object_n
 {
     struct cove_error why = COVE_ERROR_INIT;
     struct cove__object_steps_end end;
+    struct cove__object_made made = { 0 };
     struct cove__object_move move = { .from = from,
+                                      .ret_made = &made,
                                       .to = cove__object_split(to),
                                       .version = head->version[0] != '\0' ? head->version : NULL };
 
     *ret_moved = false;
-    if (store->ops->move_object == NULL || !cove__slice_eq(from.bucket, move.to.bucket))
+    if (!store->ops->move_object || !cove__slice_eq(from.bucket, move.to.bucket))
         return 0;
     int rc = cove__object_run_steps(store, store->ops->move_object, move.to, &move, ctx, &end, &why);
-    if (end.unsupported)
+    int was = rc < 0 && (end.begun || end.repeated) ? was_moved(store, &move, head, end.silent, ctx) : 0;
+    if (was == 0 && end.unsupported)
         return 0;
-    if ((rc == COVE_ENOTFOUND || rc == COVE_EPRECONDITION) && end.repeated && was_moved(store, move.to, head, ctx))
+    if (was > 0)
         rc = 0;
+    else if (was < 0)
+        cove__error_add(&why, "; it may have been moved");
     if (rc < 0)
         return cove__error_copy(err, &why);
     cove__virtual_end(store, to, strlen(to));
     cove__virtual_forget(store, to, strlen(to));
     *ret_moved = true;
-    return 0;
-}
-
-/* The same of a whole directory. *ret_any: there was one. */
-static int move_directory_by_store(struct cove__object_store *store, struct cove__object_name from,
-                                   struct cove__object_name to, const struct cove__ctx *ctx, bool *ret_moved,
-                                   bool *ret_any, struct cove_error *err)
-{
-    struct cove_error why = COVE_ERROR_INIT;
-    struct cove__object_steps_end end;
-    struct cove__object_move move = { .from = from, .to = to };
-
-    *ret_moved = false;
-    if (store->ops->move_directory == NULL || from.key.size == 0 || to.key.size == 0 ||
-        !cove__slice_eq(from.bucket, to.bucket))
-        return 0;
-    int rc = cove__object_run_steps(store, store->ops->move_directory, to, &move, ctx, &end, &why);
-    if (end.unsupported)
-        return 0;
-    *ret_moved = true;
-    *ret_any = end.begun || end.repeated;
-    return rc < 0 && rc != COVE_ENOTFOUND ? cove__error_copy(err, &why) : 0;
+    return check_moved(store, &move, head, ctx, err);
 }
 
 /* ---- objects ---- */
@@ -82,10 +90,12 @@ static int move_directory_by_store(struct cove__object_store *store, struct cove
 static int delete_copied(struct cove__object_store *store, const char *const *paths, const char *const *versions,
                          size_t n, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int rc = cove__object_remove(store, paths, versions, n, ctx, err);
+    int rc = cove__object_remove_current(store, paths, versions, n, ctx, err);
 
     if (rc == COVE_EPRECONDITION)
         cove__error_add(err, ", beside the copy of the old one");
+    else if (rc == COVE_ENOTEMPTY)
+        cove__error_add(err, "; a move does not remove them, so the original stays, beside its copy");
     return rc;
 }
 
@@ -99,9 +109,16 @@ static int copy_to_move(struct cove__object_store *store, struct cove__object_na
     return cove__object_copy_known(store, from, head, kept, to, ctx, err);
 }
 
-/* *ret_folder: there is no such object, or only a folder's marker, and nothing was done. */
+/* Of what a path may be. */
+enum kind {
+    OBJECT,
+    FOLDER,   /* there is no object, or only a folder's marker */
+    DIRECTORY /* the store has reported that it is one */
+};
+
+/* *ret_kind: of all but an object nothing was done. */
 static int move_object(struct cove__object_store *store, const char *from, const char *to, const struct cove__ctx *ctx,
-                       bool *ret_folder, struct cove_error *err)
+                       enum kind *ret_kind, struct cove_error *err)
 {
     struct cove__buf kept = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
     struct cove_error why = COVE_ERROR_INIT;
@@ -114,8 +131,8 @@ static int move_object(struct cove__object_store *store, const char *from, const
         return rc;
     rc = cove__object_head_metadata(store, source, ctx, &head, &kept, &why);
     bool marker = rc == 0 && head.size == 0 && source.key.data[source.key.size - 1] == '/';
-    *ret_folder = rc == COVE_ENOTFOUND || marker;
-    if (*ret_folder)
+    *ret_kind = rc == COVE_EISDIR ? DIRECTORY : rc == COVE_ENOTFOUND || marker ? FOLDER : OBJECT;
+    if (*ret_kind != OBJECT)
         goto out;
     if (rc == 0)
         rc = cove__object_name_of(store, to, true, ctx, &target, &why);
@@ -158,14 +175,14 @@ static int transfer(const struct move *m, struct cove_info *item, const char *to
 {
     struct cove__buf kept = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
     struct cove__object_name source = cove__object_split(item->path);
-    struct cove__object_head head = { .size = item->size };
+    struct cove__object_head head = { .size = item->size, .has_crc32c = item->has_crc32c, .crc32c = item->crc32c };
     int rc = 0;
 
-    if (item->etag == NULL || item->size > cove__object_copy_at_once(m->store)) {
+    if (!item->etag || item->size > cove__object_copy_at_once(m->store)) {
         rc = cove__object_head_metadata(m->store, source, m->ctx, &head, &kept, err);
         cove__free(item->etag);
         item->etag = rc == 0 ? cove__strdup(head.version) : NULL;
-        if (rc == 0 && item->etag == NULL)
+        if (rc == 0 && !item->etag)
             rc = cove__fail_nomem(err, "a listing");
     } else {
         cove__object_text(cove__slice_str(item->etag), head.version, sizeof head.version);
@@ -178,19 +195,36 @@ static int transfer(const struct move *m, struct cove_info *item, const char *to
     return rc;
 }
 
+/* Whether an object that was listed and cannot be found is gone, as when another process has removed it since: a move
+ * of the whole folder in one step would not have found it either. */
+static bool is_gone(const struct move *m, const char *path)
+{
+    struct cove_error unseen = COVE_ERROR_INIT;
+    struct cove__object_head head;
+
+    return cove__object_head(m->store, cove__object_split(path), m->ctx, &head, &unseen) == COVE_ENOTFOUND;
+}
+
 static int move_key(const struct move *m, struct cove_info *item, bool *ret_moved, struct cove_error *err)
 {
     char *to = cove__path_join(m->to, cove__path_below(item->path, m->from));
+    struct cove_error why = COVE_ERROR_INIT;
     int rc = 0;
 
     *ret_moved = false;
-    if (to == NULL)
+    if (!to)
         rc = cove__fail_nomem(err, "a path");
     else if (is_below(to, m->from))
         /* In a move to a folder above itself, the target may be a file of the tree that is still to be moved. */
         rc = cove__fs_fail(err, m->ctx, COVE_EEXIST, "%s would replace a file that is still to be moved", item->path);
     else if (cove__object_split(to).key.size > 0) /* a bucket needs no marker */
-        rc = transfer(m, item, to, ret_moved, err);
+        rc = transfer(m, item, to, ret_moved, &why);
+    if (why.code == COVE_ENOTFOUND && is_gone(m, item->path)) {
+        *ret_moved = true;
+        rc = 0;
+    } else if (why.code < 0) {
+        cove__error_copy(err, &why);
+    }
     cove__free(to);
     return rc;
 }
@@ -199,7 +233,7 @@ static int move_key(const struct move *m, struct cove_info *item, bool *ret_move
 static int move_page(struct move *m, const struct cove__page *page, struct cove_error *err)
 {
     const char **paths = cove__calloc(2 * page->n, sizeof *paths), **versions = paths + page->n;
-    int rc = paths != NULL ? 0 : cove__fail_nomem(err, "a list of paths");
+    int rc = paths ? 0 : cove__fail_nomem(err, "a list of paths");
     size_t n = 0;
 
     for (size_t i = 0; rc == 0 && i < page->n; i++) {
@@ -233,10 +267,10 @@ static int move_keys(struct move *m, struct cove_error *err)
         token = NULL;
         if (rc == 0 && page.n > 0)
             rc = move_page(m, &page, err);
-        if (rc == 0 && page.token != NULL)
+        if (rc == 0 && page.token)
             rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, m->ctx, err);
         m->any |= page.n > 0;
-        more = page.token != NULL;
+        more = page.token;
         if (rc == 0 && (page.n == 0 || !unordered)) { /* else lists from the start */
             token = page.token;
             page.token = NULL;
@@ -247,9 +281,40 @@ static int move_keys(struct move *m, struct cove_error *err)
     return rc;
 }
 
+/* Real directories stay behind their objects, and follow them where the target can have them, so that empty ones are
+ * kept. */
+static int move_by_keys(struct move *m, struct cove_error *err)
+{
+    struct cove__object_name name = cove__object_split(m->from), target = cove__object_split(m->to);
+    int rc = move_keys(m, err);
+    int real = rc == 0 ? cove__real_here(m->store, name, m->ctx, err) : rc;
+
+    if (real > 0 && !m->any)
+        real = cove__real_exists(m->store, name, m->ctx, err);
+    if (real <= 0)
+        return real;
+    m->any = true;
+    int follow = cove__real_here(m->store, target, m->ctx, err);
+    return follow < 0 ? follow
+                      : cove__object_remove_empty_directories(m->store, m->from, follow ? m->to : NULL, m->ctx, err);
+}
+
+/* The marker is removed. An empty directory that had one is a virtual one at its new name. */
+static int move_marker(struct move *m, struct cove_error *err)
+{
+    int marker = cove__marker_remove(m->store, m->from, false, m->ctx, err);
+
+    if (marker <= 0)
+        return marker;
+    if (!m->any && cove__object_split(m->to).key.size > 0 && cove__virtual_make(m->store, m->to) < 0)
+        return cove__fail_nomem(err, "a virtual directory");
+    m->any = true;
+    return 0;
+}
+
 /* A bucket is kept, empty: moving its content does not concern its name and policy. */
-static int move_folder(struct cove__object_store *store, const char *from, const char *to, const struct cove__ctx *ctx,
-                       struct cove_error *err)
+static int move_folder(struct cove__object_store *store, const char *from, const char *to, enum kind kind,
+                       const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct move m = { .store = store, .from = from, .to = to, .ctx = ctx };
     struct cove__object_name source = cove__object_split(from), target = cove__object_split(to);
@@ -261,9 +326,11 @@ static int move_folder(struct cove__object_store *store, const char *from, const
     bool is_virtual = cove__virtual_exists(store, from, COVE__VIRTUAL_NOW), moved = false;
     int rc = cove__object_require_bucket(store, target, ctx, err);
     if (rc == 0)
-        rc = move_directory_by_store(store, source, target, ctx, &moved, &m.any, err);
+        rc = cove__object_move_directory(store, source, target, kind == DIRECTORY, ctx, &moved, &m.any, err);
     if (rc == 0 && !moved)
-        rc = move_keys(&m, err);
+        rc = move_by_keys(&m, err);
+    if (rc == 0 && !moved)
+        rc = move_marker(&m, err);
     if (rc < 0)
         return rc;
     if (!m.any && !is_virtual && source.key.size > 0)
@@ -276,15 +343,15 @@ static int move_folder(struct cove__object_store *store, const char *from, const
 int cove__object_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
     char *plain_from, *plain_to;
-    bool folder = cove__object_split(from).key.size == 0;
-    int rc = folder ? 0 : move_object(self, from, to, ctx, &folder, err);
+    enum kind kind = cove__object_split(from).key.size == 0 ? FOLDER : OBJECT;
+    int rc = kind == OBJECT ? move_object(self, from, to, ctx, &kind, err) : 0;
 
-    if (!folder)
+    if (kind == OBJECT)
         return rc;
     plain_from = cove__object_trim_slash(from);
     plain_to = cove__object_trim_slash(to);
-    rc = plain_from != NULL && plain_to != NULL ? move_folder(self, plain_from, plain_to, ctx, err)
-                                                : cove__fail_nomem(err, "a path");
+    rc = plain_from && plain_to ? move_folder(self, plain_from, plain_to, kind, ctx, err)
+                                : cove__fail_nomem(err, "a path");
     cove__free(plain_from);
     cove__free(plain_to);
     return rc;

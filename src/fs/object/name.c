@@ -15,18 +15,33 @@ struct cove__object_name cove__object_split(const char *path)
     return (struct cove__object_name){ .bucket = cove__slice(path, bucket), .key = cove__slice_str(key) };
 }
 
+/* Whether the name ends in the mark and the id of a version, which then are split off. */
+static bool take_version(const struct cove__object_store *store, const char *mark, struct cove__object_name *name)
+{
+    const uint8_t *at = memrchr(name->key.data, mark[0], name->key.size);
+    size_t before = at ? (size_t)(at - name->key.data) : 0, length = strlen(mark);
+
+    if (before == 0 || name->key.size <= before + length || memcmp(at, mark, length) != 0)
+        return false;
+    /* The id is the end of a path, so it is a whole text. */
+    if (store->ops->is_version_id && !store->ops->is_version_id((const char *)at + length))
+        return false;
+    name->version = cove__slice_sub(name->key, before + length, SIZE_MAX);
+    name->key.size = before;
+    return true;
+}
+
 struct cove__object_name cove__object_locate(const struct cove__object_store *store, const char *path)
 {
-    const char *mark = store->ops->version_mark;
+    const char *const marks[] = { store->ops->version_mark, store->ops->other_version_mark };
     struct cove__object_name name = cove__object_split(path);
-    bool may = store->version_aware && mark != NULL && name.key.size > 0;
-    const uint8_t *at = may ? memrchr(name.key.data, mark[0], name.key.size) : NULL;
-    size_t before = at != NULL ? (size_t)(at - name.key.data) : 0, length = may ? strlen(mark) : 0;
 
-    if (before == 0 || name.key.size <= before + length || memcmp(at, mark, length) != 0)
-        return name;
-    name.version = cove__slice_sub(name.key, before + length, SIZE_MAX);
-    name.key.size = before;
+    for (size_t i = 0; i < 2 && store->version_aware && name.key.size > 0; i++) {
+        if (marks[i] && take_version(store, marks[i], &name)) {
+            name.other_mark = i > 0;
+            break;
+        }
+    }
     return name;
 }
 
@@ -50,6 +65,15 @@ int cove__object_prefix(struct cove__slice key, struct cove__buf *out)
     if (key.size > 0 && key.data[key.size - 1] != '/')
         cove__buf_add_char(out, '/');
     return cove__buf_rc(out);
+}
+
+int cove__object_prefix_of(const struct cove__object_name *name, struct cove__buf *out, const struct cove__ctx *ctx,
+                           struct cove_error *err)
+{
+    if (name->bucket.size == 0)
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "no bucket is named");
+    int rc = cove__object_prefix(name->key, out);
+    return rc < 0 ? cove__fs_fail(err, ctx, rc, "the path's prefix: %s", cove_code_phrase(rc)) : 0;
 }
 
 char *cove__object_trim_slash(const char *path)

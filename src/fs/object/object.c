@@ -14,44 +14,61 @@
 
 #define EXTRA_MAX ((size_t)16 << 10)
 
+static void check_session(const struct cove__object_session_ops *session)
+{
+    assert(session->granularity > 0 && session->method);
+    assert(session->begin_request && session->begin_response);
+    assert(session->chunk_request && session->chunk_response);
+}
+
 static void check_groups(const struct cove__object_ops *ops)
 {
     const struct cove__object_upload_ops *upload = ops->upload;
     const struct cove__object_copy_ops *copy = ops->copy;
 
-    assert(upload != NULL || ops->put_max > 0);
-    if (upload != NULL) {
-        assert(upload->part_rules != NULL && upload->part_request != NULL && upload->part_response != NULL);
-        assert(upload->finish_request != NULL && upload->finish_response != NULL);
-        assert(upload->begin_request == NULL || upload->begin_response != NULL);
-        assert(upload->list_request == NULL || upload->list_response != NULL);
+    assert(upload || ops->put_max > 0);
+    if (upload) {
+        assert(upload->part_rules);
+        if (!upload->mode || upload->part_request) {
+            assert(upload->part_request && upload->part_response);
+            assert(upload->finish_request && upload->finish_response);
+        }
+        if (upload->session)
+            check_session(upload->session);
+        assert(!upload->begin_request || upload->begin_response);
+        assert(!upload->list_request || upload->list_response);
     }
-    if (copy != NULL) {
-        assert(copy->request != NULL && copy->response != NULL && copy->max_size > 0);
-        assert(copy->part_request == NULL || (copy->part_response != NULL && copy->max_part > 0));
+    if (copy) {
+        assert(copy->request && copy->response && copy->max_size > 0);
+        assert(!copy->part_request || (copy->part_response && copy->max_part > 0));
     }
-    assert(ops->append == NULL || ops->append->extends == NULL || ops->append->extend != NULL);
-    if (ops->batch != NULL) {
-        assert(ops->batch->max > 0 && ops->batch->request != NULL);
-        assert(ops->batch->add != NULL && ops->batch->response != NULL);
+    assert(!ops->append || !ops->append->extends || ops->append->extend);
+    if (ops->directories) {
+        assert(!ops->directories->detect_request || ops->directories->detect_response);
+        assert(ops->directories->make_request && ops->directories->remove_request && ops->directories->stat_request);
+        assert(ops->remove_tree && ops->move_directory);
+    }
+    if (ops->batch) {
+        assert(ops->batch->max > 0 && ops->batch->request);
+        assert(ops->batch->add && ops->batch->response);
     }
 }
 
 static void check(const struct cove__object_ops *ops)
 {
-    assert(ops->name != NULL);
-    assert(ops->headers.version != NULL);
-    assert(ops->headers.size != NULL);
-    assert(ops->headers.metadata != NULL);
-    assert(ops->headers.write_mark != NULL);
-    assert(ops->headers.if_match != NULL);
-    assert(ops->headers.if_new != NULL);
-    assert(ops->can != NULL);
-    assert(ops->prepare != NULL);
-    assert(ops->classify != NULL);
+    assert(ops->name);
+    assert(ops->headers.version);
+    assert(ops->headers.size);
+    assert(ops->headers.metadata);
+    assert(ops->headers.write_mark);
+    assert(ops->headers.if_match);
+    assert(ops->headers.if_new);
+    assert(ops->can);
+    assert(ops->prepare);
+    assert(ops->classify);
     assert(ops->list_page_max > 0);
-    assert(ops->list_request != NULL);
-    assert(ops->list_response != NULL);
+    assert(ops->list_request);
+    assert(ops->list_response);
     check_groups(ops);
 }
 
@@ -59,24 +76,17 @@ void cove__object_store_init(struct cove__object_store *store, const struct cove
 {
     check(ops);
     store->ops = ops;
-    cove__buf_init(&store->extra.create, EXTRA_MAX);
-    cove__buf_init(&store->extra.each, EXTRA_MAX);
-}
-
-/* A customer's key does not stay in memory. */
-static void wipe(struct cove__buf *buf)
-{
-    if (buf->data != NULL)
-        explicit_bzero(buf->data, buf->size);
-    cove__buf_done(buf);
+    cove__buf_init_secret(&store->extra.create, EXTRA_MAX); /* a customer's key */
+    cove__buf_init_secret(&store->extra.each, EXTRA_MAX);
 }
 
 void cove__object_store_done(struct cove__object_store *store)
 {
+    cove__cleanups_end(store);
     cove__http_free(store->http);
     cove__secret_drop(&store->extra);
-    wipe(&store->extra.create);
-    wipe(&store->extra.each);
+    cove__buf_done(&store->extra.create);
+    cove__buf_done(&store->extra.each);
     cove__object_known_put(store->known);
 }
 

@@ -11,10 +11,11 @@
 
 /* ---- slots: `self` is the store ---- */
 
-void cove__object_stat(void *self, struct cove__io *io);
+void cove__object_stat(void *self, struct cove__stat_io *io);
 int cove__object_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                       struct cove__page *ret_page, struct cove_error *err);
 bool cove__object_unordered(void *self, const char *path);
+int cove__object_hides_directories(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__object_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__object_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
 int cove__object_rmdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
@@ -22,20 +23,24 @@ int cove__object_remove(void *self, const char *const *paths, const char *const 
                         const struct cove__ctx *ctx, struct cove_error *err);
 int cove__object_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx,
                       struct cove_error *err);
-void cove__object_read(void *self, struct cove__io *io);
-void cove__object_put(void *self, struct cove__io *io);
+void cove__object_read(void *self, struct cove__read_io *io);
+void cove__object_put(void *self, struct cove__put_io *io);
 
 /* ---- head.c: what an object is ---- */
 
 struct cove__object_head {
-    int64_t size, mtime_ns;
+    int64_t size, mtime_ns, created_ns;                                         /* times: -1: not known */
     char version[COVE__HEADER_MAX], version_id[COVE__HEADER_MAX], write_id[64]; /* "": none */
+    bool extends_only;                                                          /* see object.h */
     bool has_crc32c;                                                            /* of the whole object */
     uint32_t crc32c;
 };
-/* COVE_ENOTFOUND, … */
+/* COVE_ENOTFOUND, COVE_EISDIR, … */
 int cove__object_head(struct cove__object_store *store, struct cove__object_name name, const struct cove__ctx *ctx,
                       struct cove__object_head *ret, struct cove_error *err);
+/* The same after a request that has failed, to find out whether it did something. `once`: by one attempt. */
+int cove__object_look(struct cove__object_store *store, struct cove__object_name name, bool once,
+                      const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove_error *err);
 /* The same; `kept` gets the lines that cove__object_keep_metadata gives. */
 int cove__object_head_metadata(struct cove__object_store *store, struct cove__object_name name,
                                const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
@@ -44,6 +49,8 @@ int cove__object_head_metadata(struct cove__object_store *store, struct cove__ob
 void cove__object_head_request(struct cove__object_request *r);
 int cove__object_accept_head(struct cove__object_request *r, struct cove_error *err);
 void cove__object_head_response(const struct cove__object_request *r, struct cove__object_head *ret);
+/* Of a good response to it: a directory, as `is_directory` of the table finds. */
+bool cove__object_is_directory(const struct cove__object_request *r);
 /* The response's checksum of the whole object; false where there is none. */
 bool cove__object_response_crc32c(const struct cove__object_request *r, uint32_t *ret);
 
@@ -58,8 +65,13 @@ int cove__object_keep_metadata(const struct cove__object_request *head, struct c
 /* The same for the object itself under other metadata: `pairs`, of which those without a value go. */
 int cove__object_change_metadata(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
                                  struct cove__buf *out);
-/* Properties of a new object: those of the options, and what `put` (NULL: nothing) says. */
+/* Adds a line unless these or the options have one of that name. */
+int cove__object_keep_default(const struct cove__object_store *store, const char *name, const char *value,
+                              struct cove__buf *lines);
+/* Properties of a new object: those of the options, and of `put` (NULL: none). */
 void cove__object_describe(struct cove__object_request *r, const struct cove__put *put);
+/* Adds those of the lines that have one of these names, which end with NULL. COVE_ENOMEM, COVE_ELIMIT. */
+int cove__object_pick_lines(struct cove__slice lines, const char *const *names, struct cove__buf *out);
 
 /* ---- condition.c ---- */
 
@@ -75,6 +87,9 @@ int cove__object_no_version(const struct cove__ctx *ctx, struct cove_error *err)
 struct cove__write_mark {
     char write_id[33];
 };
+void cove__object_new_mark(struct cove__write_mark *ret);
+/* Whether this process has made the mark. */
+bool cove__object_is_same_writer(const char *write_id);
 void cove__object_mark(struct cove__object_request *r, const struct cove__put *put, struct cove__write_mark *ret);
 /* The condition's headers, where they are to be sent. `put` may be NULL. */
 void cove__object_condition_headers(struct cove__object_request *r, enum cove__condition_mode mode,
@@ -96,12 +111,17 @@ void cove__object_probe_request(struct cove__object_request *r, struct cove__sli
 /* The same, waited for: 1, 0 or an error. */
 int cove__object_any_below(struct cove__object_store *store, struct cove__object_name name, const struct cove__ctx *ctx,
                            struct cove_error *err);
-/* How an operation on one object ended, into `err`: where there is none, a directory may stand there (COVE_EISDIR). */
+/* How an operation on one object ended, into `err`: if there is no object, it may be a directory (COVE_EISDIR). */
 int cove__object_refine_not_found(struct cove__object_store *store, struct cove__object_name name, int rc,
                                   const struct cove_error *why, const struct cove__ctx *ctx, struct cove_error *err);
 /* One page of every key below the prefix of `name`, markers of directories among them. */
 int cove__object_list_keys(struct cove__object_store *store, struct cove__object_name name, const char *token,
                            const struct cove__ctx *ctx, struct cove__page *ret_page, struct cove_error *err);
+/* The same, of every key that begins with that of `prefix`. *ret_now_ns (may be NULL): when the page was made, by the
+ * store's clock; -1: not known. */
+int cove__object_list_prefix(struct cove__object_store *store, struct cove__object_name prefix, const char *token,
+                             const struct cove__ctx *ctx, struct cove__page *ret_page, int64_t *ret_now_ns,
+                             struct cove_error *err);
 
 bool cove__object_is_unordered(const struct cove__object_store *store, struct cove__slice bucket);
 

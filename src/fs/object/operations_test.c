@@ -1,311 +1,36 @@
 /*
  * What the engine sends, in which order, to a store that S3 is not: operations in steps, moves and removals of trees by
- * the store, batches with results by index. The test is the store: it compares each request with a script.
+ * the store, batches with results by index; and what a table may leave out.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
-#include <arpa/inet.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "base/mem.h"
 #include "fs/object/append.h"
 #include "fs/object/copy.h"
-#include "fs/object/known.h"
-#include "fs/object/operations.h"
+#include "fs/object/scripted_store.h"
 #include "fs/object/virtual.h"
-
-#define OBJECT "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nETag: \"e\"\r\nConnection: close\r\n\r\n"
-#define EMPTY  "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
-#define TEXT(body, size)                                                                                               \
-    "HTTP/1.1 200 OK\r\nContent-Length: " size "\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" body
-#define ERROR(status) "HTTP/1.1 " status "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-#define LOST          "" /* the connection ends without a response */
-
-struct exchange {
-    const char *request; /* "METHOD /bucket/key?query body" */
-    const char *response;
-};
-
-static struct {
-    int fd;
-    unsigned port;
-    const struct exchange *script;
-    size_t n, at;
-    char wrong[512]; /* the first request that is not the script's */
-} server;
-
-/* ---- the server ---- */
-
-static bool receive(int fd, char *data, size_t size, const char **ret_body)
-{
-    size_t n = 0;
-
-    for (;;) {
-        ssize_t got = recv(fd, data + n, size - 1 - n, 0);
-        if (got <= 0)
-            return false;
-        n += (size_t)got;
-        data[n] = '\0';
-        const char *end = strstr(data, "\r\n\r\n"), *length = strcasestr(data, "content-length:");
-        if (end == NULL)
-            continue;
-        *ret_body = end + 4;
-        if (length == NULL || strlen(end + 4) >= (size_t)atol(length + strlen("content-length:")))
-            return true;
-    }
-}
-
-static void answer(int fd)
-{
-    char data[8192], seen[256];
-    const char *body = NULL;
-    char method[16], target[128];
-
-    if (!receive(fd, data, sizeof data, &body) || sscanf(data, "%15s %127s", method, target) != 2)
-        return;
-    snprintf(seen, sizeof seen, "%s %s%s%.64s", method, target, body[0] != '\0' ? " " : "", body);
-    const struct exchange *e = server.at < server.n ? &server.script[server.at] : NULL;
-    server.at++;
-    if (e == NULL || strcmp(seen, e->request) != 0) {
-        if (server.wrong[0] == '\0')
-            snprintf(server.wrong, sizeof server.wrong, "request %zu: %s, not %s", server.at, seen,
-                     e != NULL ? e->request : "any");
-        send(fd, ERROR("400 Bad"), strlen(ERROR("400 Bad")), MSG_NOSIGNAL);
-        return;
-    }
-    send(fd, e->response, strlen(e->response), MSG_NOSIGNAL);
-}
-
-static void *serve(void *arg)
-{
-    int fd;
-
-    while ((fd = accept(server.fd, NULL, NULL)) >= 0) {
-        answer(fd);
-        close(fd);
-    }
-    return arg;
-}
-
-/* ---- the backend ---- */
-
-static enum cove__can can(const struct cove__object_store *store, enum cove__capability capability)
-{
-    return capability == COVE__CRC32C ? COVE__CAN_NO : COVE__CAN_YES;
-}
-
-static int prepare(struct cove__object_request *r, struct cove_error *err)
-{
-    struct cove__buf *url = &r->http.url;
-
-    cove__buf_addf(url, "http://127.0.0.1:%u/%.*s", server.port, (int)r->name.bucket.size,
-                   (const char *)r->name.bucket.data);
-    if (r->name.key.size > 0)
-        cove__buf_addf(url, "/%.*s", (int)r->name.key.size, (const char *)r->name.key.data);
-    if (r->query.size > 0)
-        cove__buf_addf(url, "?%s", cove__buf_str(&r->query));
-    cove__object_add_headers(r, &r->http.headers);
-    return cove__buf_rc(url);
-}
-
-static bool classify(struct cove__object_request *r, struct cove_error *err)
-{
-    int status = r->http.status;
-
-    cove__object_fail(r, err,
-                      status == 404   ? COVE_ENOTFOUND
-                      : status == 412 ? COVE_EPRECONDITION
-                      : status == 503 ? COVE_ETHROTTLED
-                                      : COVE_ENOTSUP,
-                      "refused");
-    return status == 503;
-}
-
-static bool refuses_operation(const struct cove__object_request *r)
-{
-    return r->http.op.rc < 0 && r->http.status == 501;
-}
-
-static void step_request(struct cove__object_request *r, const void *arg, const char *token)
-{
-    const struct cove__object_move *move = arg;
-
-    r->http.method = "POST";
-    cove__object_body(r, cove__slice_str("x"), COVE__CHECKSUM_NONE);
-    if (move != NULL)
-        cove__buf_addf(&r->query, "from=%.*s", (int)move->from.key.size, (const char *)move->from.key.data);
-    if (token != NULL)
-        cove__buf_addf(&r->query, "token=%s", token);
-}
-
-static int step_response(const struct cove__object_request *r, const void *arg, struct cove__buf *ret_token)
-{
-    return cove__buf_add_slice(ret_token, cove__buf_slice(&r->http.response));
-}
-
-static void batch_request(struct cove__object_request *r)
-{
-    cove__buf_add_str(&r->query, "batch");
-}
-
-/* Keys that begin with "!" cannot be in a batch. */
-static bool batch_add(struct cove__object_request *r, size_t index, const struct cove__object_deletion *deletion,
-                      struct cove__buf *body)
-{
-    struct cove__slice key = deletion->name.key;
-
-    cove__buf_addf(body, "%zu=%.*s;", index, (int)key.size, (const char *)key.data);
-    return key.data[0] != '!';
-}
-
-static void batch_end(struct cove__object_request *r, struct cove__buf *body)
-{
-    cove__buf_add_char(body, '.');
-}
-
-/* "INDEX STATUS" for each deletion. */
-static int batch_response(const struct cove__object_request *r, cove__object_deletion_fn *result, void *user)
-{
-    const char *text = cove__buf_str(&r->http.response);
-    unsigned index, status;
-    int length;
-
-    for (; sscanf(text, "%u %u\n%n", &index, &status, &length) == 2; text += length) {
-        result(user, &(struct cove__object_deletion_result){ .index = index,
-                                                             .rc = status == 204   ? 0
-                                                                   : status == 404 ? COVE_ENOTFOUND
-                                                                   : status == 412 ? COVE_EPRECONDITION
-                                                                   : status == 503 ? COVE_ETHROTTLED
-                                                                                   : COVE_EACCESS,
-                                                             .retry = status == 503,
-                                                             .code = "Code" });
-    }
-    return text[0] == '\0' ? 0 : COVE_EPROTOCOL;
-}
-
-static void list_request(struct cove__object_request *r, const struct cove__object_list_query *query)
-{
-    cove__buf_reset(&r->query);
-    cove__buf_addf(&r->query, "list=%.*s", (int)query->prefix.size, (const char *)query->prefix.data);
-}
-
-/* Empty pages. */
-static int list_response(const struct cove__object_request *r, struct cove__object_page_reader *page)
-{
-    return r->http.response.size == 0 ? 0 : COVE_EPROTOCOL;
-}
-
-static const struct cove__object_steps steps = { step_request, step_response };
-
-static const struct cove__object_batch_ops batch = {
-    .max = 4, .request = batch_request, .add = batch_add, .end = batch_end, .response = batch_response
-};
-
-static const struct cove__object_ops ops = {
-    .name = "scripted",
-    .headers = { .version = "etag",
-                 .size = "content-length",
-                 .metadata = "x-meta-",
-                 .write_mark = "write",
-                 .if_match = "If-Match",
-                 .if_new = "If-None-Match: *" },
-    .can = can,
-    .prepare = prepare,
-    .classify = classify,
-    .refuses_operation = refuses_operation,
-    .list_page_max = 1,
-    .list_request = list_request,
-    .list_response = list_response,
-    .deleted_status = 204,
-    .batch = &batch,
-    .remove_tree = &steps,
-    .move_object = &steps,
-    .move_directory = &steps,
-    .put_max = 1 << 20,
-};
-
-/* ---- tests ---- */
-
-static struct cove__object_store store;
-static struct cove_error err;
-static const struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "test", .url = "test://b" };
-
-static int start(void **state)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct cove__http_config config = { .proxy = "", .max_retries = 2, .max_concurrency = 4 };
-    socklen_t size = sizeof address;
-    static pthread_t thread;
-
-    server.fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(server.fd, (struct sockaddr *)&address, size) < 0 || listen(server.fd, 64) < 0 ||
-        getsockname(server.fd, (struct sockaddr *)&address, &size) < 0)
-        return -1;
-    server.port = ntohs(address.sin_port);
-    *state = &thread;
-    cove__object_store_init(&store, &ops);
-    return pthread_create(&thread, NULL, serve, NULL) == 0 && cove__http_new(&config, &store.http, NULL) == 0 &&
-                   cove__object_known_get(&store, "scripted", NULL) == 0
-               ? 0
-               : -1;
-}
-
-static int stop(void **state)
-{
-    const pthread_t *thread = *state;
-
-    shutdown(server.fd, SHUT_RDWR);
-    pthread_join(*thread, NULL);
-    close(server.fd);
-    cove__object_store_done(&store);
-    return 0;
-}
-
-static void expect(const struct exchange *script, size_t n)
-{
-    server.script = script;
-    server.n = n;
-    server.at = 0;
-    server.wrong[0] = '\0';
-    err = (struct cove_error)COVE_ERROR_INIT;
-}
-
-#define EXPECT(script) expect(script, sizeof(script) / sizeof(script)[0])
-
-static void all_was_sent(void)
-{
-    assert_string_equal(server.wrong, "");
-    assert_int_equal(server.at, server.n);
-}
 
 static void test_steps(void **state)
 {
     static const struct exchange three[] = { { "POST /b/d x", TEXT("t1", "2") },
                                              { "POST /b/d?token=t1 x", TEXT("t2", "2") },
                                              { "POST /b/d?token=t2 x", EMPTY } },
-                                 repeated[] = { { "POST /b/d x", TEXT("t1", "2") },
-                                                { "POST /b/d?token=t1 x", TEXT("t1", "2") } },
+                                 same[] = { { "POST /b/d x", TEXT("t1", "2") },
+                                            { "POST /b/d?token=t1 x", TEXT("t1", "2") },
+                                            { "POST /b/d?token=t1 x", TEXT("t1", "2") },
+                                            { "POST /b/d?token=t1 x", EMPTY } },
                                  missing[] = { { "POST /b/d x", ERROR("404 Missing") } },
                                  busy[] = { { "POST /b/d x", ERROR("503 Busy") },
                                             { "POST /b/d x", ERROR("404 Missing") } },
                                  ended[] = { { "POST /b/d x", TEXT("t1", "2") },
-                                             { "POST /b/d?token=t1 x", ERROR("404 Missing") } };
+                                             { "POST /b/d?token=t1 x", ERROR("404 Missing") },
+                                             { "GET /b?list=d/", TEXT("", "0") } },
+                                 broken[] = { { "POST /b/d x", TEXT("t1", "2") },
+                                              { "POST /b/d?token=t1 x", ERROR("404 Missing") },
+                                              { "GET /b?list=d/", TEXT("d/a", "3") } };
 
     EXPECT(three);
     assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), 0);
     all_was_sent();
-    EXPECT(repeated);
-    assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), COVE_EPROTOCOL);
+    EXPECT(same); /* the token names the operation */
+    assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), 0);
     all_was_sent();
     EXPECT(missing);
     assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), COVE_ENOTFOUND);
@@ -316,10 +41,88 @@ static void test_steps(void **state)
     EXPECT(ended); /* something was there: the first step has removed it */
     assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), 0);
     all_was_sent();
+    EXPECT(broken); /* the store has forgotten the operation, not the directory */
+    fails(COVE_ESERVER, cove__object_remove_tree(&store, "b/d", &ctx, &err), "the directory still exists");
     EXPECT(missing);
     assert_int_equal(cove__virtual_make(&store, "b/d"), 0);
     assert_int_equal(cove__object_remove_tree(&store, "b/d", &ctx, &err), 0);
     all_was_sent();
+}
+
+static void test_endless_steps(void **state)
+{
+    static struct exchange script[COVE__OBJECT_REPEATS_MAX + 2];
+
+    for (size_t i = 0; i < sizeof script / sizeof script[0]; i++)
+        script[i] = (struct exchange){ i == 0 ? "POST /b/d x" : "POST /b/d?token=t1 x", TEXT("t1", "2") };
+    EXPECT(script);
+    fails(COVE_EPROTOCOL, cove__object_remove_tree(&store, "b/d", &ctx, &err), "does not advance");
+}
+
+/* How many steps are let through, of tokens from 0 to `cycle` - 1 in a circle, each of which has done `bytes` more. */
+static unsigned steps_let_through(unsigned cycle, int64_t bytes, unsigned max)
+{
+    struct cove__object_progress progress = { 0 };
+    char token[16];
+    unsigned n = 0;
+
+    do
+        snprintf(token, sizeof token, "%u", n % cycle);
+    while (n < max && cove__object_step_advances(&progress, token, bytes * n) && ++n);
+    return n;
+}
+
+static void test_progress(void **state)
+{
+    static const unsigned many = 3 * COVE__OBJECT_STEPS_MAX;
+
+    assert_int_equal(steps_let_through(1, 0, many), COVE__OBJECT_REPEATS_MAX + 1);
+    for (unsigned cycle = 2; cycle < 20; cycle++)
+        assert_in_range(steps_let_through(cycle, 0, many), COVE__OBJECT_REPEATS_MAX,
+                        4 * cycle * COVE__OBJECT_REPEATS_MAX);
+    assert_int_equal(steps_let_through(many, 0, many), COVE__OBJECT_STEPS_MAX);
+    assert_int_equal(steps_let_through(1, 1, many), many);
+    assert_int_equal(steps_let_through(many, 1, many), many);
+}
+
+static cove_cancel *to_fire;
+
+/* The caller's token fires while the store works. */
+static int response_that_fires(const struct cove__object_request *r, const void *arg, struct cove__buf *ret_token)
+{
+    cove_cancel_fire(to_fire);
+    return step_response(r, arg, ret_token);
+}
+
+/* A long-running operation: while the token repeats it is not done. */
+static void test_polls(void **state)
+{
+    static const struct cove__object_steps polled = { step_request, step_response, .polls_max = 3 },
+                                           cancelled = { step_request, response_that_fires, .polls_max = 3 };
+    static const struct exchange done[] = { { "POST /b/d x", TEXT("t1", "2") },
+                                            { "POST /b/d?token=t1 x", TEXT("t1", "2") },
+                                            { "POST /b/d?token=t1 x", EMPTY } },
+                                 endless[] = { { "POST /b/d x", TEXT("t1", "2") },
+                                               { "POST /b/d?token=t1 x", TEXT("t1", "2") },
+                                               { "POST /b/d?token=t1 x", TEXT("t1", "2") },
+                                               { "POST /b/d?token=t1 x", TEXT("t1", "2") } },
+                                 once[] = { { "POST /b/d x", TEXT("t1", "2") } };
+    struct cove__object_steps_end end;
+    struct cove__object_name name = cove__object_split("b/d");
+    struct cove__ctx stopped = ctx;
+
+    EXPECT(done);
+    assert_int_equal(cove__object_run_steps(&store, &polled, name, NULL, &ctx, &end, &err), 0);
+    all_was_sent();
+    EXPECT(endless);
+    assert_int_equal(cove__object_run_steps(&store, &polled, name, NULL, &ctx, &end, &err), COVE_ESERVER);
+    assert_non_null(strstr(err.message, "after 4 requests"));
+    all_was_sent();
+    EXPECT(once);
+    stopped.cancel = to_fire = cove_cancel_new();
+    assert_int_equal(cove__object_run_steps(&store, &cancelled, name, NULL, &stopped, &end, &err), COVE_ECANCELED);
+    all_was_sent();
+    cove_cancel_unref(to_fire);
 }
 
 static void test_moves(void **state)
@@ -328,7 +131,18 @@ static void test_moves(void **state)
                                  lost[] = { { "HEAD /b/k", OBJECT },
                                             { "POST /b/to?from=k x", LOST },
                                             { "POST /b/to?from=k x", ERROR("404 Missing") },
-                                            { "HEAD /b/to", OBJECT } },
+                                            { "HEAD /b/to", OBJECT },
+                                            { "HEAD /b/k", ERROR("404 Missing") } },
+                                 in_steps[] = { { "HEAD /b/k", OBJECT },
+                                                { "POST /b/to?from=k x", TEXT("t1", "2") },
+                                                { "POST /b/to?from=k&token=t1 x", ERROR("404 Missing") },
+                                                { "HEAD /b/to", OBJECT },
+                                                { "HEAD /b/k", ERROR("404 Missing") } },
+                                 copied_before[] = { { "HEAD /b/k", OBJECT },
+                                                     { "POST /b/to?from=k x", LOST },
+                                                     { "POST /b/to?from=k x", ERROR("404 Missing") },
+                                                     { "HEAD /b/to", OBJECT },
+                                                     { "HEAD /b/k", OBJECT } },
                                  changed[] = { { "HEAD /b/k", OBJECT },
                                                { "POST /b/to?from=k x", ERROR("412 Changed") } },
                                  directory[] = { { "HEAD /b/d", ERROR("404 Missing") },
@@ -342,6 +156,11 @@ static void test_moves(void **state)
     EXPECT(lost);
     assert_int_equal(cove__object_move(&store, "b/k", "b/to", &ctx, &err), 0);
     all_was_sent();
+    EXPECT(in_steps);
+    assert_int_equal(cove__object_move(&store, "b/k", "b/to", &ctx, &err), 0);
+    all_was_sent();
+    EXPECT(copied_before); /* the target is what it would be, but the source is still there */
+    fails(COVE_ENOTFOUND, cove__object_move(&store, "b/k", "b/to", &ctx, &err), "refused");
     EXPECT(changed);
     assert_int_equal(cove__object_move(&store, "b/k", "b/to", &ctx, &err), COVE_EPRECONDITION);
     all_was_sent();
@@ -352,6 +171,66 @@ static void test_moves(void **state)
     EXPECT(nothing);
     assert_int_equal(cove__object_move(&store, "b/d", "b/to", &ctx, &err), COVE_ENOTFOUND);
     all_was_sent();
+}
+
+#define MISSING                                                                                                        \
+    {                                                                                                                  \
+        "HEAD /b/d", ERROR("404 Missing")                                                                              \
+    }
+#define SENT                                                                                                           \
+    {                                                                                                                  \
+        "POST /b/to?from=d x", LOST                                                                                    \
+    }
+#define AGAIN                                                                                                          \
+    {                                                                                                                  \
+        "POST /b/to?from=d x", ERROR("404 Missing")                                                                    \
+    }
+#define BEGUN                                                                                                          \
+    {                                                                                                                  \
+        "POST /b/to?from=d x", TEXT("t1", "2")                                                                         \
+    }
+#define BROKEN                                                                                                         \
+    {                                                                                                                  \
+        "POST /b/to?from=d&token=t1 x", ERROR("404 Missing")                                                           \
+    }
+
+/* "Not found" after an attempt that may have done it: the source and the target show what happened. */
+static void test_directories_that_may_have_moved(void **state)
+{
+    static const struct exchange moved[] = { MISSING,
+                                             SENT,
+                                             AGAIN,
+                                             { "GET /b?list=d/", TEXT("", "0") },
+                                             { "GET /b?list=to/", TEXT("to/a", "4") } },
+                                 never[] = { MISSING,
+                                             SENT,
+                                             AGAIN,
+                                             { "GET /b?list=d/", TEXT("", "0") },
+                                             { "GET /b?list=to/", TEXT("", "0") } },
+                                 left[] = { MISSING, SENT, AGAIN, { "GET /b?list=d/", TEXT("d/a", "3") } },
+                                 unseen[] = { MISSING, SENT, AGAIN, { "GET /b?list=d/", ERROR("403 No") } },
+                                 in_steps[] = { MISSING,
+                                                BEGUN,
+                                                BROKEN,
+                                                { "GET /b?list=d/", TEXT("", "0") },
+                                                { "GET /b?list=to/", TEXT("to/a", "4") } },
+                                 half[] = { MISSING, BEGUN, BROKEN, { "GET /b?list=d/", TEXT("d/a", "3") } };
+
+    cove__object_remember_bucket(&store, cove__slice_str("b"));
+    EXPECT(moved);
+    assert_int_equal(cove__object_move(&store, "b/d", "b/to", &ctx, &err), 0);
+    all_was_sent();
+    EXPECT(never);
+    fails(COVE_ENOTFOUND, cove__object_move(&store, "b/d", "b/to", &ctx, &err), "nothing below it");
+    EXPECT(left);
+    fails(COVE_ENOTFOUND, cove__object_move(&store, "b/d", "b/to", &ctx, &err), "refused");
+    EXPECT(unseen);
+    fails(COVE_EACCESS, cove__object_move(&store, "b/d", "b/to", &ctx, &err), "refused");
+    EXPECT(in_steps);
+    assert_int_equal(cove__object_move(&store, "b/d", "b/to", &ctx, &err), 0);
+    all_was_sent();
+    EXPECT(half);
+    fails(COVE_ESERVER, cove__object_move(&store, "b/d", "b/to", &ctx, &err), "the directory still exists");
 }
 
 static void test_batches(void **state)
@@ -379,13 +258,98 @@ static void test_batches(void **state)
     all_was_sent();
     EXPECT(refused);
     assert_int_equal(cove__object_remove(&store, paths, NULL, 3, &ctx, &err), COVE_EACCESS);
-    assert_string_equal(err.message, "test test://b: 1 could not be deleted, the first: c (Code)");
+    assert_string_equal(err.message, "test test://b: 1 could not be deleted, the first: c (Code: A hold is on it)");
     all_was_sent();
     EXPECT(old);
     assert_int_equal(cove__object_remove(&store, paths, versions, 3, &ctx, &err), COVE_EPRECONDITION);
     all_was_sent();
     EXPECT(between);
     assert_int_equal(cove__object_remove(&store, odd, NULL, 5, &ctx, &err), 0);
+    all_was_sent();
+}
+
+/* Names that are refused, each for itself, keep no other batch from being sent. What ends all of them ends with the
+ * number of those that were not tried. */
+static void test_batches_after_refusals(void **state)
+{
+    static const char *const paths[] = { "b/a", "b/c", "b/d", "b/e", "b/f", "b/g" };
+    static const struct exchange refused[] = { { "POST /b?batch 0=a;1=c;2=d;3=e;.", TEXT("1 403\n2 403\n", "12") },
+                                               { "POST /b?batch 0=f;1=g;.", TEXT("1 403\n", "6") } },
+                                 all[] = { { "POST /b?batch 0=a;1=c;2=d;3=e;.", TEXT("1 401\n", "6") } },
+                                 foreign[] = { { "POST /b?batch 0=a;1=c;.", TEXT("0 301\n1 301\n", "12") },
+                                               { "POST /b?batch 0=a;1=c;.", TEXT("0 301\n1 301\n", "12") },
+                                               { "POST /b?batch 0=a;1=c;.", TEXT("0 301\n1 301\n", "12") } };
+
+    EXPECT(refused);
+    fails(COVE_EACCESS, cove__object_remove(&store, paths, NULL, 6, &ctx, &err),
+          "3 could not be deleted, the first: c (Code: A hold is on it)");
+    all_was_sent();
+    EXPECT(all);
+    fails(COVE_EAUTH, cove__object_remove(&store, paths, NULL, 6, &ctx, &err),
+          "1 could not be deleted, the first: c (Code); 2 more were not tried");
+    all_was_sent();
+    EXPECT(foreign);
+    fails(COVE_EPROTOCOL, cove__object_remove(&store, paths, NULL, 2, &ctx, &err),
+          "2 could not be deleted, the first: a (HTTP 301)");
+    all_was_sent();
+}
+
+/* In a store whose responses have a result of each deletion: one without may have failed, and two of one are of none.
+ */
+static void test_batches_that_are_answered_in_part(void **state)
+{
+    static const char *const paths[] = { "b/a", "b/c" };
+    static const char request[] = "POST /b?batch 0=a;1=c;.";
+    static const struct exchange scripts[][2] = {
+        { { request, TEXT("0 204\n", "6") }, { request, TEXT("0 204\n1 404\n", "12") } },
+        { { request, TEXT("0 204\n0 204\n", "12") }, { request, TEXT("1 204\n0 204\n", "12") } },
+        { { request, TEXT("0 204\n7 204\n", "12") }, { request, TEXT("0 204\n1 404\n", "12") } },
+        { { request, TEXT("", "0") }, { request, TEXT("0 204\n1 404\n", "12") } },
+    };
+    const struct cove__object_batch_ops each = { .max = batch.max,
+                                                 .request = batch.request,
+                                                 .add = batch.add,
+                                                 .end = batch.end,
+                                                 .response = batch.response,
+                                                 .answers_each = true };
+    struct cove__object_ops answering = ops;
+
+    answering.batch = &each;
+    store.ops = &answering;
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        EXPECT(scripts[i]);
+        assert_int_equal(cove__object_remove(&store, paths, NULL, 2, &ctx, &err), 0);
+        all_was_sent();
+    }
+    store.ops = &ops;
+}
+
+/* The names that a listing gives are no addresses of versions. */
+static void test_names_like_versions(void **state)
+{
+    static const char *const paths[] = { "b/a=17" };
+    static const struct exchange by_name[] = { { "DELETE /b/a=17", EMPTY } };
+    struct cove__object_ops versioned = ops;
+
+    versioned.version_mark = "=";
+    store.ops = &versioned;
+    store.version_aware = true;
+    EXPECT(by_name);
+    bool is_version = cove__object_locate(&store, paths[0]).version.size == 2;
+    struct cove__object_failed failed = { 0 };
+    int rc = cove__object_remove_exact(&store, paths, 1, &failed, &ctx, &err);
+    static const struct exchange walk[] = { { "GET /b?list=d/", TEXT("d/a=17", "6") } };
+    struct cove__page page = { 0 };
+    all_was_sent();
+    EXPECT(walk);
+    int walked = cove__object_list(&store, "b/d", true, NULL, &ctx, &page, &err);
+    cove__page_done(&page);
+    store.version_aware = false;
+    store.ops = &ops;
+    assert_true(is_version);
+    assert_int_equal(rc, 0);
+    assert_int_equal(walked, COVE_EINVAL);
+    assert_non_null(strstr(err.message, "b/d/a=17 ends like a version"));
     all_was_sent();
 }
 
@@ -422,6 +386,27 @@ static void test_requests_that_are_not_whole(void **state)
     }
 }
 
+/* Where the time is signed, a refusal by a store with another clock is repeated once, by its clock. */
+static void test_clocks(void **state)
+{
+#define OF_1994                                                                                                        \
+    "HTTP/1.1 403 No\r\nContent-Length: 0\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nConnection: close\r\n\r\n"
+    static const struct exchange once[] = { { "DELETE /b/a", OF_1994 } },
+                                 twice[] = { { "DELETE /b/a", OF_1994 }, { "DELETE /b/a", EMPTY } };
+    static const char *const path = "b/a";
+    struct cove__object_ops signing = ops;
+
+    EXPECT(once);
+    fails(COVE_EACCESS, cove__object_remove(&store, &path, NULL, 1, &ctx, &err), "refused");
+    signing.signs_time = true;
+    store.ops = &signing;
+    EXPECT(twice);
+    assert_int_equal(cove__object_remove(&store, &path, NULL, 1, &ctx, &err), 0);
+    all_was_sent();
+    store.ops = &ops;
+    store.clock_skew_ns = 0;
+}
+
 /* ---- what a table leaves out ---- */
 
 static void copy_request(struct cove__object_request *r, const struct cove__object_source *from, const char *replaced,
@@ -433,14 +418,6 @@ static void copy_request(struct cove__object_request *r, const struct cove__obje
 static int copy_response(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *e)
 {
     return 0;
-}
-
-static void fails(int code, int rc, const char *says)
-{
-    assert_int_equal(rc, code);
-    if (strstr(err.message, says) == NULL)
-        fail_msg("%s is not in: %s", says, err.message);
-    all_was_sent();
 }
 
 /* No group of operations crashes where the store has none of its kind. */
@@ -483,6 +460,55 @@ static void test_copies_alone(void **state)
     store.ops = &ops;
 }
 
+static void conditional_copy(struct cove__object_request *r, const struct cove__object_source *from,
+                             const char *replaced, bool new_properties)
+{
+    cove__buf_addf(&r->query, "copy%s", from->version ? from->version : "");
+}
+
+static int copy_of_its_size(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *e)
+{
+    ret->size = (int64_t)r->http.response.size;
+    ret->has_size = true;
+    return 0;
+}
+
+static bool is_too_large(const struct cove__object_request *r)
+{
+    return r->http.status == 413;
+}
+
+/* A plain copy that asks for its source first makes a copy of what it has seen, and compares the two. */
+static void test_copies_of_what_was_seen(void **state)
+{
+    static const struct exchange same[] = { { "PUT /b/to?copy", ERROR("413 Large") },
+                                            { "HEAD /b/k", OBJECT },
+                                            { "PUT /b/to?copy\"e\"", TEXT("abc", "3") } },
+                                 other[] = { { "PUT /b/to?copy", ERROR("413 Large") },
+                                             { "HEAD /b/k", OBJECT },
+                                             { "PUT /b/to?copy\"e\"", TEXT("ab", "2") } },
+                                 changed[] = { { "PUT /b/to?copy", ERROR("413 Large") },
+                                               { "HEAD /b/k", OBJECT },
+                                               { "PUT /b/to?copy\"e\"", ERROR("412 Changed") },
+                                               { "PUT /b/to?copy", TEXT("ab", "2") } };
+    struct cove__object_copy_ops copy = {
+        .max_size = 3, .request = conditional_copy, .response = copy_of_its_size, .too_large = is_too_large
+    };
+    struct cove__object_ops copies = ops;
+
+    copies.copy = &copy;
+    store.ops = &copies;
+    EXPECT(same);
+    assert_int_equal(cove__object_copy(&store, "b/k", NULL, "b/to", &ctx, &err), 0);
+    all_was_sent();
+    EXPECT(other);
+    fails(COVE_ECORRUPT, cove__object_copy(&store, "b/k", NULL, "b/to", &ctx, &err), "made 2 bytes of the 3");
+    EXPECT(changed);
+    assert_int_equal(cove__object_copy(&store, "b/k", NULL, "b/to", &ctx, &err), 0);
+    all_was_sent();
+    store.ops = &ops;
+}
+
 /* 0: any good status is the store's, and no more is asked. */
 static void test_deleted_status(void **state)
 {
@@ -512,26 +538,26 @@ static void list_uploads(struct cove__object_request *r, struct cove__slice belo
     cove__buf_add_str(&r->query, "uploads");
 }
 
-/* Who may abort an upload may not be allowed to list them: the response to the abort says that it is done. */
-static void test_aborts_that_cannot_be_seen(void **state)
+/* An abort is one request. A caller with the right to abort may lack the right to list. */
+static void test_aborts(void **state)
 {
     static const struct cove__object_upload_ops upload = { .abort_request = abort_request,
                                                            .list_request = list_uploads },
                                                 unlisted = { .abort_request = abort_request };
-    static const struct exchange refused[] = { { "DELETE /b/k?id=u1", EMPTY }, { "GET /b?uploads", ERROR("403 No") } },
-                                 blind[] = { { "DELETE /b/k?id=u1", EMPTY } };
+    static const struct exchange abort[] = { { "DELETE /b/k?id=u1", EMPTY } },
+                                 list[] = { { "GET /b?uploads", ERROR("403 No") } };
     struct cove__object_ops uploads = ops;
 
     uploads.upload = &upload;
     store.ops = &uploads;
-    EXPECT(refused);
+    EXPECT(abort);
     assert_int_equal(cove__object_remove_upload(&store, "b/k", "u1", &ctx, &err), 0);
-    assert_int_equal(err.code, 0);
     all_was_sent();
+    EXPECT(list);
+    fails(COVE_EACCESS, cove__object_upload_is_listed(&store, "b/k", "u1", &ctx, &err), "refused");
     uploads.upload = &unlisted;
-    EXPECT(blind);
-    assert_int_equal(cove__object_remove_upload(&store, "b/k", "u1", &ctx, &err), 0);
-    all_was_sent();
+    expect(NULL, 0);
+    fails(COVE_ENOTSUP, cove__object_upload_is_listed(&store, "b/k", "u1", &ctx, &err), "no list of unfinished");
     store.ops = &ops;
 }
 
@@ -546,22 +572,32 @@ static void test_limits(void **state)
     memcpy(path, "b/", 2);
     store.capabilities.learned[COVE__BATCH_DELETE] = COVE__CAN_YES;
     expect(NULL, 0);
-    fails(COVE_ELIMIT, cove__object_remove(&store, paths, NULL, 3, &ctx, &err), "3 deletions cannot be held");
-    fails(COVE_ELIMIT, cove__object_list(&store, path, false, NULL, &ctx, &page, &err), "prefix cannot be held");
+    fails(COVE_ELIMIT, cove__object_remove(&store, paths, NULL, 3, &ctx, &err), "3 deletions cannot be kept in memory");
+    fails(COVE_ELIMIT, cove__object_list(&store, path, false, NULL, &ctx, &page, &err),
+          "prefix cannot be kept in memory");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_endless_steps),
+        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_polls),
         cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_directories_that_may_have_moved),
         cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_batches_after_refusals),
+        cmocka_unit_test(test_batches_that_are_answered_in_part),
+        cmocka_unit_test(test_names_like_versions),
         cmocka_unit_test(test_unsupported),
         cmocka_unit_test(test_requests_that_are_not_whole),
+        cmocka_unit_test(test_clocks),
         cmocka_unit_test(test_without_groups),
         cmocka_unit_test(test_copies_alone),
+        cmocka_unit_test(test_copies_of_what_was_seen),
         cmocka_unit_test(test_deleted_status),
-        cmocka_unit_test(test_aborts_that_cannot_be_seen),
+        cmocka_unit_test(test_aborts),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, start, stop);

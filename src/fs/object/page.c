@@ -6,7 +6,7 @@
 #include "fs/object/list.h"
 
 #define PATH_MAX_SIZE (COVE__OBJECT_KEY_MAX * 3 + 320)
-#define TOKEN_MAX     ((size_t)8192)
+#define TOKEN_MAX     ((size_t)16 << 10)
 
 void cove__object_page_init(struct cove__object_page_reader *p, struct cove__page *page)
 {
@@ -60,9 +60,11 @@ int cove__object_page_add_prefix(struct cove__object_page_reader *p, struct cove
     struct cove__buf path = COVE__BUF_INIT(PATH_MAX_SIZE);
     const char *problem = problem_of(p, key);
 
-    if (problem != NULL)
+    if (problem)
         return refuse(p, problem);
     p->seen = true;
+    if (key.size == p->prefix.size) /* a walk would enter the directory again and again */
+        return 0;
     int rc = entry_path(p, key, true, &path);
     if (rc == 0)
         rc = cove__page_add(p->page, cove__buf_str(&path), COVE_INFO_DIRECTORY, 0, -1, NULL);
@@ -74,11 +76,11 @@ int cove__object_page_add(struct cove__object_page_reader *p, const struct cove_
 {
     struct cove__buf path = COVE__BUF_INIT(PATH_MAX_SIZE);
     const char *problem = problem_of(p, entry->key);
-    bool slash = ends_in_slash(entry->key), version = entry->version != NULL && entry->version[0] != '\0';
+    bool slash = ends_in_slash(entry->key), version = entry->version && entry->version[0] != '\0';
 
-    if (problem == NULL && entry->size < 0)
+    if (!problem && entry->size < 0)
         problem = "it has an object without a valid size";
-    if (problem != NULL)
+    if (problem)
         return refuse(p, problem);
     p->seen = true;
     /* Other tools make a directory as an empty object whose key ends in a slash. In a listing of one level it is among
@@ -90,9 +92,12 @@ int cove__object_page_add(struct cove__object_page_reader *p, const struct cove_
     if (rc == 0)
         rc = cove__page_add(p->page, cove__buf_str(&path), marker ? COVE_INFO_DIRECTORY : COVE_INFO_FILE, entry->size,
                             entry->mtime_ns, version ? entry->version : NULL);
-    if (rc == 0 && entry->storage_class != NULL) {
+    if (rc == 0) {
         struct cove_info *info = &p->page->items[p->page->n - 1];
-        cove__object_text(cove__slice_str(entry->storage_class), info->storage_class, sizeof info->storage_class);
+        if (entry->storage_class)
+            cove__object_text(cove__slice_str(entry->storage_class), info->storage_class, sizeof info->storage_class);
+        info->has_crc32c = entry->has_crc32c;
+        info->crc32c = entry->crc32c;
     }
     cove__buf_done(&path);
     return rc;
@@ -149,9 +154,9 @@ void cove__object_page_sort(struct cove__page *page)
     qsort(page->items, page->n, sizeof *page->items, compare_entries);
     for (size_t i = 0; i < page->n; i++) {
         struct cove_info *info = &page->items[i], *before = kept > 0 ? &page->items[kept - 1] : NULL;
-        bool twice = before != NULL && info->type == COVE_INFO_DIRECTORY && before->type == COVE_INFO_DIRECTORY &&
+        bool twice = before && info->type == COVE_INFO_DIRECTORY && before->type == COVE_INFO_DIRECTORY &&
                      strcmp(info->path, before->path) == 0;
-        if (twice && before->etag == NULL) { /* the entry with an object has its version and time */
+        if (twice && !before->etag) { /* the entry with an object has its version and time */
             cove__info_done(before);
             *before = *info;
         } else if (twice) {
@@ -170,8 +175,8 @@ int cove__object_page_end(struct cove__object_page_reader *p, const char *token)
         return 0;
     if (p->token.size == 0)
         return refuse(p, "another page follows, but the store gives no token for it");
-    if (token != NULL && cove__slice_is(cove__buf_slice(&p->token), token))
-        return refuse(p, "the listing does not move on: the store returned the same page token again");
+    if (token && cove__slice_is(cove__buf_slice(&p->token), token))
+        return refuse(p, "the listing does not advance: the store returned the same page token again");
     p->page->token = cove__buf_take(&p->token);
-    return p->page->token != NULL ? 0 : COVE_ENOMEM;
+    return p->page->token ? 0 : COVE_ENOMEM;
 }

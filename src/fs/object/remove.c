@@ -8,17 +8,18 @@
 #include "fs/object/operations.h"
 
 /* Deletes the first *ret_n of the objects: as many as fit into one request, or are deleted one by one. */
-static int delete_some(struct cove__object_store *store, struct cove__object_deletions all, size_t *ret_n,
-                       const struct cove__ctx *ctx, struct cove_error *err)
+static int delete_some(struct cove__object_store *store, struct cove__object_deletions all,
+                       struct cove__object_failed *failed, size_t *ret_n, const struct cove__ctx *ctx,
+                       struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
-    bool alone = all.n == 1 || store->ops->batch == NULL;
+    bool alone = all.n == 1 || !store->ops->batch;
 
     alone |= cove__object_can(store, COVE__BATCH_DELETE) == COVE__CAN_NO;
-    if (all.versions != NULL)
+    if (all.versions)
         alone |= cove__object_can(store, COVE__BATCH_CONDITIONS) != COVE__CAN_YES;
     *ret_n = all.n;
-    int rc = alone ? 0 : cove__object_delete_batch(store, all, ctx, ret_n, &alone, &why);
+    int rc = alone ? 0 : cove__object_delete_batch(store, all, failed, ctx, ret_n, &alone, &why);
     if (alone) {
         all.n = *ret_n;
         return cove__object_delete_each(store, &all, ctx, err);
@@ -26,29 +27,60 @@ static int delete_some(struct cove__object_store *store, struct cove__object_del
     return rc < 0 ? cove__error_copy(err, &why) : 0;
 }
 
-int cove__object_remove(void *self, const char *const *paths, const char *const *versions, size_t n,
-                        const struct cove__ctx *ctx, struct cove_error *err)
+static int remove_all(struct cove__object_store *store, const char *const *paths, const char *const *versions, size_t n,
+                      bool exact, bool with_snapshots, struct cove__object_failed *failed, const struct cove__ctx *ctx,
+                      struct cove_error *err)
 {
-    const struct cove__object_batch_ops *batch = ((struct cove__object_store *)self)->ops->batch;
+    const struct cove__object_batch_ops *batch = store->ops->batch;
     struct cove_error why = COVE_ERROR_INIT;
-    size_t max = batch != NULL ? batch->max : n;
+    size_t max = batch ? batch->max : n;
     int rc = 0, broken = 0;
 
     for (size_t at = 0, gone = 0; rc == 0 && at < n; at += gone) {
-        struct cove__object_deletions all = { paths + at, versions != NULL ? versions + at : NULL, 1 };
+        struct cove__object_deletions all = { paths + at, versions ? versions + at : NULL, 1, exact, with_snapshots };
         struct cove__slice bucket = cove__object_split(paths[at]).bucket;
 
         while (all.n < max && at + all.n < n && cove__slice_eq(bucket, cove__object_split(paths[at + all.n]).bucket))
             all.n++;
         cove__error_clear(&why);
-        rc = delete_some(self, all, &gone, ctx, &why);
+        rc = delete_some(store, all, failed, &gone, ctx, &why);
         if (rc == COVE_EPRECONDITION) { /* the other objects are still to be deleted */
             if (broken == 0)
                 broken = cove__error_copy(err, &why);
             rc = 0;
         }
+        if (rc < 0 && at + gone < n)
+            cove__error_add(&why, "; %zu more were not tried", n - at - gone);
     }
     if (rc < 0)
         return cove__error_copy(err, &why);
     return broken;
+}
+
+/* The same, with an error where some could not be deleted. */
+static int remove_and_tell(struct cove__object_store *store, const char *const *paths, const char *const *versions,
+                           size_t n, bool with_snapshots, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__object_failed failed = { 0 };
+    int rc = remove_all(store, paths, versions, n, false, with_snapshots, &failed, ctx, err);
+
+    return (rc == 0 || rc == COVE_EPRECONDITION) && failed.n > 0 ? cove__object_failed_error(&failed, ctx, err) : rc;
+}
+
+int cove__object_remove(void *self, const char *const *paths, const char *const *versions, size_t n,
+                        const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return remove_and_tell(self, paths, versions, n, true, ctx, err);
+}
+
+int cove__object_remove_exact(struct cove__object_store *store, const char *const *paths, size_t n,
+                              struct cove__object_failed *failed, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return remove_all(store, paths, NULL, n, true, true, failed, ctx, err);
+}
+
+int cove__object_remove_current(struct cove__object_store *store, const char *const *paths, const char *const *versions,
+                                size_t n, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return remove_and_tell(store, paths, versions, n, false, ctx, err);
 }

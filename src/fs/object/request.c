@@ -4,12 +4,12 @@
  */
 #include "fs/object/request.h"
 
-#include <ctype.h>
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "auth/provider.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
@@ -31,22 +31,41 @@ int cove__object_request_rc(const struct cove__object_request *r)
     return cove__buf_rc(&r->query) < 0 ? cove__buf_rc(&r->query) : cove__buf_rc(&r->extra);
 }
 
+static int prepare_secret(struct cove__object_request *r, struct cove_error *err)
+{
+    cove__buf_add_str(&r->http.url, r->secret_url);
+    cove__object_add_headers(r, &r->http.headers);
+    int rc = cove__buf_rc(&r->http.url) < 0 ? cove__buf_rc(&r->http.url) : cove__buf_rc(&r->http.headers);
+    return rc < 0 ? cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc)) : 0;
+}
+
 static int prepare(void *self, struct cove__http_request *http, struct cove_error *err)
 {
     struct cove__object_request *r = self;
-    int rc = cove__object_request_rc(r);
 
-    r->code[0] = '\0'; /* a failure from here on is not the last response's */
+    if (r->renew)
+        r->renew(r);
+    int rc = cove__object_request_rc(r);
+    assert(r->store->known && r->store->http); /* the backend's open makes both */
+    r->code[0] = '\0';                         /* a failure from here on is not the last response's */
     r->attempt_conditional = false;
     if (rc < 0) /* what is missing may be a condition or a prefix */
         return cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
-    return r->store->ops->prepare(r, err);
+    rc = r->secret_url ? prepare_secret(r, err) : r->store->ops->prepare(r, err);
+    if (rc != COVE__CREDENTIALS_UNCHANGED)
+        return rc;
+    struct cove_error why = *err;         /* code 0: the source gave the same ones again */
+    cove__error_copy(err, &http->op.err); /* the refusal stands */
+    if (why.code < 0)
+        cove__error_add(err, "; no other credentials could be had: %s", why.message);
+    snprintf(r->code, sizeof r->code, "%s", err->store_code);
+    return err->code;
 }
 
 void cove__object_add_headers(struct cove__object_request *r, struct cove__buf *headers)
 {
     cove__buf_add_slice(headers, cove__buf_slice(&r->extra));
-    if (r->add_headers != NULL)
+    if (r->add_headers)
         r->add_headers(r, headers);
 }
 
@@ -58,7 +77,7 @@ static bool learns_clock(struct cove__object_request *r)
     struct cove__object_store *store = r->store;
     char date[COVE__HEADER_MAX];
 
-    if (r->http.status != 403 || !cove__object_response_header(r, "date", date))
+    if (!store->ops->signs_time || r->http.status != 403 || !cove__object_response_header(r, "date", date))
         return false;
     int64_t theirs = cove__parse_http_date(date), ours = cove__wall_ns();
     if (theirs < 0)
@@ -89,23 +108,44 @@ static void remember(struct cove__object_request *r)
     }
 }
 
-/* A request that changes something may meet another change; one that reads can only ask for a version. */
+static bool is_read(const struct cove__object_request *r)
+{
+    return strcmp(r->http.method, "GET") == 0 || strcmp(r->http.method, "HEAD") == 0;
+}
+
+/* The refusal of a request that changes something may be of a concurrent change; one that reads can only ask for a
+ * version. */
 static bool has_condition(const struct cove__object_request *r)
 {
-    return r->conditional || r->attempt_conditional ||
-           (strcmp(r->http.method, "GET") != 0 && strcmp(r->http.method, "HEAD") != 0);
+    return r->conditional || r->attempt_conditional || !is_read(r);
+}
+
+/* A proxy, a login page or a gateway can say that something is done which the store has never seen. */
+static int check_origin(const struct cove__object_request *r, struct cove_error *err)
+{
+    const struct cove__object_ops *ops = r->store->ops;
+
+    if (!ops->marks_responses || is_read(r) || ops->is_from_store(r))
+        return 0;
+    return cove__object_fail(r, err, COVE_EPROTOCOL,
+                             "the response is not from the store: check the endpoint and any proxy (HTTP %d)",
+                             r->http.status);
 }
 
 static enum cove__http_verdict accept(struct cove__object_request *r, struct cove_error *err)
 {
     r->code[0] = '\0';
     r->refusal = COVE__REFUSED_OTHER;
-    if (r->checksum_refused && !r->is_head) /* whose refusals say nothing */
+    if (r->checksum_refused && !r->is_head) /* a HEAD's refusal has no body */
         cove__object_learn_missing(r, COVE__CRC32C);
-    r->again = false;
-    int rc = r->accept != NULL ? r->accept(r, err) : 0;
+    r->again = r->continues = false;
+    int rc = check_origin(r, err);
+    if (rc == 0 && r->accept)
+        rc = r->accept(r, err);
     if (rc == 0 && r->again)
         return COVE__HTTP_AGAIN;
+    if (rc == 0 && r->continues)
+        return COVE__HTTP_CONTINUE;
     if (rc == 0) {
         remember(r);
         return COVE__HTTP_ACCEPT;
@@ -119,19 +159,25 @@ static enum cove__http_verdict refuse(struct cove__object_request *r, struct cov
     const struct cove__object_ops *ops = r->store->ops;
     int status = r->http.status;
 
-    r->refusals += status >= 400 && status < 500;
-    if (learns_clock(r) || (ops->learns != NULL && ops->learns(r)))
+    r->refusals += (status >= 400 && status < 500) || status == 501;
+    if (learns_clock(r) || (ops->learns && ops->learns(r)))
         return COVE__HTTP_AGAIN;
     if (r->http.kept > 0 && (status == 412 || status == 416)) {
-        r->http.kept = 0; /* another object stands there now: from the start, if the caller takes any */
+        r->http.kept = 0; /* it is another object now: read from the start, if the caller accepts any version */
         return COVE__HTTP_AGAIN;
     }
     bool retry = ops->classify(r, err);
+    if (r->code[0] == '\0' && !retry)
+        cove__object_look_for_another(r, err);
     cove__error_store_code(err, r->code);
+    /* What is missing is not what the caller has asked for: as "not found" it would be taken for that. */
+    if (r->refusal == COVE__REFUSED_NO_UPLOAD && err->code == COVE_ENOTFOUND)
+        err->code = COVE_ESERVER;
     if (err->code == COVE_EPRECONDITION && !has_condition(r))
         err->code = COVE_ESERVER; /* the store's own conflict: no other version has been seen */
-    r->refusals += status >= 500 && err->code == COVE_ETHROTTLED;
-    if (ops->credentials_refused != NULL && ops->credentials_refused(r))
+    /* Without a code it may be of a load balancer, which did not wait for the store to end. */
+    r->refusals += status >= 500 && err->code == COVE_ETHROTTLED && r->code[0] != '\0';
+    if (ops->credentials_refused && ops->credentials_refused(r))
         return COVE__HTTP_AGAIN;
     return retry ? COVE__HTTP_RETRY : COVE__HTTP_FAIL;
 }
@@ -140,12 +186,12 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
 {
     struct cove__object_request *r = self;
     const struct cove__object_ops *ops = r->store->ops;
-    bool good = http->status >= 200 && http->status < 300;
     enum cove__http_verdict verdict;
 
-    if (ops->response != NULL && ops->response(r, &verdict, err))
+    if (ops->response && ops->response(r, &verdict, err))
         return verdict;
-    if (good && r->error_in_200 && ops->holds_error != NULL && ops->holds_error(r))
+    bool good = (http->status >= 200 && http->status < 300) || (http->status > 0 && http->status == r->good_status);
+    if (good && r->error_in_200 && ops->holds_error && ops->holds_error(r))
         good = false;
     return good ? accept(r, err) : refuse(r, err);
 }
@@ -153,7 +199,13 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
 static int64_t keep(void *self, struct cove__http_request *http)
 {
     struct cove__object_request *r = self;
-    return r->keep != NULL ? r->keep(r) : 0;
+    return r->keep ? r->keep(r) : 0;
+}
+
+static bool repeats(void *self, const struct cove__http_request *http)
+{
+    const struct cove__object_request *r = self;
+    return !r->looks_before_repeat || !cove__object_may_be_done(r);
 }
 
 static void done(void *self, struct cove__http_request *http)
@@ -162,9 +214,11 @@ static void done(void *self, struct cove__http_request *http)
     r->done(r);
 }
 
-static const struct cove__http_hooks waited_for = { .prepare = prepare, .inspect = inspect, .keep = keep };
+static const struct cove__http_hooks waited_for = {
+    .prepare = prepare, .inspect = inspect, .keep = keep, .repeats = repeats
+};
 static const struct cove__http_hooks asynchronous = {
-    .prepare = prepare, .inspect = inspect, .keep = keep, .done = done
+    .prepare = prepare, .inspect = inspect, .keep = keep, .repeats = repeats, .done = done
 };
 
 /* ---- making and running ---- */
@@ -178,16 +232,16 @@ void cove__object_request_init(struct cove__object_request *r, struct cove__obje
     r->http.method = method;
     r->http.self = r;
     r->http.op.ctx = *ctx;
-    cove__buf_init(&r->query, QUERY_MAX);
-    cove__buf_init(&r->extra, EXTRA_MAX);
-    if (store->ops->request_init != NULL)
+    cove__buf_init_secret(&r->query, QUERY_MAX);
+    cove__buf_init_secret(&r->extra, EXTRA_MAX);
+    if (store->ops->request_init)
         store->ops->request_init(r);
 }
 
 void cove__object_request_done(struct cove__object_request *r)
 {
     cove__http_request_done(&r->http);
-    if (r->store->ops->request_done != NULL)
+    if (r->store->ops->request_done)
         r->store->ops->request_done(r);
     cove__buf_done(&r->query);
     cove__buf_done(&r->extra);
@@ -195,7 +249,7 @@ void cove__object_request_done(struct cove__object_request *r)
 
 void cove__object_header(struct cove__object_request *r, const char *name, const char *format, ...)
 {
-    struct cove__buf value = COVE__BUF_INIT(EXTRA_MAX);
+    struct cove__buf value = COVE__BUF_SECRET(EXTRA_MAX);
     va_list args;
 
     va_start(args, format);
@@ -216,12 +270,18 @@ bool cove__object_use_md5(struct cove__object_request *r)
 
 void cove__object_body(struct cove__object_request *r, struct cove__slice body, enum cove__checksum_kind checksum)
 {
+    cove__object_body_summed(r, body, checksum, NULL);
+}
+
+void cove__object_body_summed(struct cove__object_request *r, struct cove__slice body,
+                              enum cove__checksum_kind checksum, const uint32_t *crc32c)
+{
     r->http.body = body;
     r->http.has_body = true;
     r->checksum = checksum;
     if (checksum == COVE__CHECKSUM_CRC32C)
-        r->crc32c = cove__crc32c(0, body.data, body.size);
-    if (r->store->ops->body != NULL)
+        r->crc32c = crc32c ? *crc32c : cove__crc32c(0, body.data, body.size);
+    if (r->store->ops->body)
         r->store->ops->body(r);
 }
 
@@ -244,114 +304,14 @@ int cove__object_run(struct cove__object_request *r, struct cove_error *err)
     return cove__http_run(&r->http, err);
 }
 
+bool cove__object_may_be_done(const struct cove__object_request *r)
+{
+    return r->http.sends > r->refusals;
+}
+
 bool cove__object_refuses_operation(const struct cove__object_request *r)
 {
     const struct cove__object_ops *ops = r->store->ops;
 
-    return ops->refuses_operation != NULL && ops->refuses_operation(r);
-}
-
-/* ---- the response ---- */
-
-bool cove__object_response_header(const struct cove__object_request *r, const char *name, char out[COVE__HEADER_MAX])
-{
-    return cove__http_header(&r->http, name, out, COVE__HEADER_MAX);
-}
-
-bool cove__object_response_version(const struct cove__object_request *r, char out[COVE__HEADER_MAX])
-{
-    const char *header = r->store->ops->headers.version;
-    char text[COVE__HEADER_MAX] = "";
-
-    cove__object_response_header(r, header, text);
-    if (strcmp(header, "etag") == 0)
-        cove__object_etag(cove__slice_str(text), out, COVE__HEADER_MAX);
-    else
-        memcpy(out, text, sizeof text);
-    return out[0] != '\0'; /* a header that a proxy has emptied says nothing of the object */
-}
-
-int64_t cove__object_response_number(const struct cove__object_request *r, const char *name)
-{
-    char text[COVE__HEADER_MAX], *end;
-
-    if (!cove__object_response_header(r, name, text) || text[0] < '0' || text[0] > '9')
-        return -1;
-    long long v = strtoll(text, &end, 10);
-    return *end == '\0' && v >= 0 && v <= COVE__OBJECT_SIZE_MAX ? v : -1;
-}
-
-int64_t cove__object_response_time(const struct cove__object_request *r)
-{
-    char date[COVE__HEADER_MAX];
-    int64_t told_ns = cove__object_response_header(r, "date", date) ? cove__parse_http_date(date) : -1;
-
-    return told_ns >= 0 ? told_ns : cove__object_now(r->store);
-}
-
-int cove__object_accept_empty(struct cove__object_request *r, struct cove_error *err)
-{
-    if (r->http.response.size == 0)
-        return 0;
-    return cove__object_fail(r, err, COVE_EPROTOCOL,
-                             "the response has a body, so it is not from the store: check the endpoint and any proxy");
-}
-
-/* ---- messages ---- */
-
-int cove__object_fail(const struct cove__object_request *r, struct cove_error *err, int code, const char *format, ...)
-{
-    char text[768];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    cove__fail(err, code, "%s %s: %s", r->http.op.ctx.op, r->http.op.ctx.url, text);
-    cove__error_store_code(err, r->code);
-    return code;
-}
-
-void cove__object_error_response(const struct cove__object_request *r, struct cove_error *err)
-{
-    if (err == NULL)
-        return;
-    err->http_status = r->http.status;
-    cove__error_store_code(err, r->code);
-}
-
-#define BEGIN 512 /* bytes of a response, in which a page of HTML says what it is */
-
-bool cove__object_is_html(struct cove__slice body)
-{
-    char text[BEGIN + 1];
-    size_t n = 0;
-
-    for (; n < BEGIN && n < body.size && body.data[n] != '\0'; n++)
-        text[n] = (char)tolower(body.data[n]);
-    text[n] = '\0';
-    return strstr(text, "<html") != NULL || strstr(text, "<!doctype html") != NULL;
-}
-
-static bool is_xml(struct cove__slice body)
-{
-    size_t i = body.size >= 3 && memcmp(body.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-
-    while (i < body.size && isspace(body.data[i]))
-        i++;
-    return i < body.size && body.data[i] == '<';
-}
-
-int cove__object_unreadable(const struct cove__object_request *r, struct cove_error *err, int rc, const char *what)
-{
-    struct cove__slice body = cove__buf_slice(&r->http.response);
-    const char *problem = cove__object_is_html(body)            ? "the response is a page of HTML"
-                          : r->store->ops->xml && !is_xml(body) ? "the response is not XML"
-                                                                : NULL;
-
-    if (rc != COVE_EPROTOCOL || problem == NULL)
-        return cove__object_fail(r, err, rc, "%s cannot be read: %s", what, cove_code_phrase(rc));
-    return cove__object_fail(r, err, rc,
-                             "%s cannot be read: %s, so it is not from the store: check the endpoint and any proxy",
-                             what, problem);
+    return ops->refuses_operation && ops->refuses_operation(r);
 }

@@ -24,15 +24,26 @@ static const char *product(const struct cove__object_store *store)
     return "toy";
 }
 
-static void part_rules(const struct cove__object_store *store, struct cove__part_rules *ret)
+static void part_rules(const struct cove__object_store *store, enum cove__upload_mode mode,
+                       struct cove__part_rules *ret)
 {
     ret->min_part = 1 << 20;
     ret->max_part = 64 << 20;
     ret->max_parts = 100;
 }
 
+static char finish_lines[128]; /* of the last finish */
+
+/* There is no client: nothing is sent. */
+static int finish_request(struct cove__object_request *r, const struct cove__upload *u, uint32_t crc32c,
+                          struct cove__buf *body)
+{
+    snprintf(finish_lines, sizeof finish_lines, "%s", cove__buf_str(&r->extra));
+    return COVE_ESTATE;
+}
+
 /* Blocks, as Azure has them: the request of a part makes the first thing that the store hears of an upload. */
-static const struct cove__object_upload_ops blocks = { .part_rules = part_rules };
+static const struct cove__object_upload_ops blocks = { .part_rules = part_rules, .finish_request = finish_request };
 
 static const struct cove__object_ops toy = {
     .name = "toy",
@@ -56,12 +67,12 @@ static void test_part_rules(void **state)
         { (int64_t)800 << 20, 8 << 20 },
         { ((int64_t)800 << 20) + 1, 9 << 20 }, /* whole MiB */
         { (int64_t)6400 << 20, 64 << 20 },
-        { ((int64_t)6400 << 20) + 1, 8 << 20 }, /* more than the store takes: the writer says so */
+        { ((int64_t)6400 << 20) + 1, 8 << 20 }, /* more than the store takes: the writer fails */
     };
     struct cove__part_rules rules;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        cove__object_part_rules(&store, rows[i].expected, &rules);
+        cove__object_part_rules(&store, &(struct cove__put){ .expected_size = rows[i].expected }, &rules);
         assert_int_equal(rules.default_part, rows[i].part);
         assert_int_equal(rules.min_part, 1 << 20);
         assert_int_equal(rules.parallel, 5);
@@ -88,7 +99,7 @@ static void test_no_begin(void **state)
     assert_string_equal(cove__buf_str(&u->properties), want);
     assert_string_equal(u->put.etag, "\"v\"");
     assert_true(u->with_checksum);
-    cove__object_upload_abort(&store, u); /* without a request, or it would crash: there is no client */
+    cove__object_upload_abort(&store, u, &ctx); /* without a request, or it would crash: there is no client */
 }
 
 /* Known before any part is sent. */
@@ -101,7 +112,7 @@ static void test_no_conditions(void **state)
     assert_int_equal(cove__object_upload_begin(&store, "b/k", &put, &ctx, &u, &err), COVE_ENOTSUP);
     put.or_look = true; /* one of the engine's own, which checks by HEAD */
     assert_int_equal(cove__object_upload_begin(&store, "b/k", &put, &ctx, &u, &err), 0);
-    cove__object_upload_abort(&store, u);
+    cove__object_upload_abort(&store, u, &ctx);
     conditions = COVE__CAN_YES;
 }
 
@@ -117,6 +128,27 @@ static void test_hole(void **state)
     assert_null(etag);
 }
 
+/* The lines of options, such as a customer's key, go out once: where the finish sends the properties, they are there.
+ */
+static void test_lines_of_options_at_the_finish(void **state)
+{
+    struct cove__object_store keyed = store;
+    struct cove__upload *u = NULL;
+    char *etag = NULL, want[128];
+
+    cove__buf_init(&keyed.extra.create, 256);
+    cove__buf_init(&keyed.extra.each, 256);
+    cove__buf_add_str(&keyed.extra.create, "x-toy-tier: cool\nx-toy-key: k\n");
+    cove__buf_add_str(&keyed.extra.each, "x-toy-key: k\n");
+    assert_int_equal(cove__object_upload_begin(&keyed, "b/k", NULL, &ctx, &u, &err), 0);
+    assert_int_equal(cove__upload_part_sent(u, 1, "one", 1, 5), 0);
+    snprintf(want, sizeof want, "x-toy-tier: cool\nx-toy-key: k\nx-toy-meta-mark: %s\n", u->id);
+    assert_int_equal(cove__object_upload_finish(&keyed, u, &ctx, &etag, NULL, &err), COVE_ESTATE);
+    assert_string_equal(finish_lines, want);
+    cove__buf_done(&keyed.extra.create);
+    cove__buf_done(&keyed.extra.each);
+}
+
 static void test_without_memory(void **state)
 {
     int failures = 0;
@@ -127,7 +159,7 @@ static void test_without_memory(void **state)
         int rc = cove__object_upload_begin(&store, "b/k", NULL, &ctx, &u, &err);
         cove__mem_fail(0, 0);
         if (rc == 0) {
-            cove__object_upload_abort(&store, u);
+            cove__object_upload_abort(&store, u, &ctx);
             break;
         }
         assert_int_equal(rc, COVE_ENOMEM);
@@ -139,8 +171,12 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_part_rules), cmocka_unit_test(test_no_begin),       cmocka_unit_test(test_no_conditions),
-        cmocka_unit_test(test_hole),       cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_part_rules),
+        cmocka_unit_test(test_no_begin),
+        cmocka_unit_test(test_no_conditions),
+        cmocka_unit_test(test_hole),
+        cmocka_unit_test(test_lines_of_options_at_the_finish),
+        cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,7 +132,7 @@ static int make_locked(struct cove__object_known *k, char **copy, size_t length,
 {
     struct cove__virtual_directory *p = find_locked(k, *copy, length);
 
-    if (p == NULL) {
+    if (!p) {
         make_room_locked(k, length + 1);
         if (cove__grow(&k->directories, &k->cap_directories, k->n_directories + 1, sizeof *p,
                        COVE__VIRTUAL_DIRECTORIES_MAX) < 0)
@@ -154,7 +154,7 @@ static int make_locked(struct cove__object_known *k, char **copy, size_t length,
 static int make_one(struct cove__object_known *k, const char *path, size_t length, uint64_t used)
 {
     char *copy = cove__strndup(path, length);
-    int rc = copy != NULL ? 0 : COVE_ENOMEM;
+    int rc = copy ? 0 : COVE_ENOMEM;
 
     if (rc == 0) {
         cove__lock();
@@ -201,7 +201,7 @@ bool cove__virtual_exists(struct cove__object_store *store, const char *path, ui
 
     cove__lock();
     const struct cove__virtual_directory *p = find_locked(store->known, path, length);
-    bool there = (p != NULL && held_at(p, at)) || below_held_locked(store->known, path, length, at);
+    bool there = (p && held_at(p, at)) || below_held_locked(store->known, path, length, at);
     cove__unlock();
     return there;
 }
@@ -217,7 +217,7 @@ bool cove__virtual_has_children(struct cove__object_store *store, const char *pa
 bool cove__virtual_existed(struct cove__object_store *store, const char *path)
 {
     cove__lock();
-    bool was = find_locked(store->known, path, strlen(path)) != NULL;
+    bool was = find_locked(store->known, path, strlen(path));
     cove__unlock();
     return was;
 }
@@ -228,7 +228,7 @@ static void fill_locked(struct cove__object_known *k, const char *path, size_t l
 {
     struct cove__virtual_directory *p = find_locked(k, path, length);
 
-    if (p == NULL || !holds(p))
+    if (!p || !holds(p))
         return;
     if (p->again != 0)
         p->made = p->again;
@@ -257,7 +257,7 @@ void cove__virtual_forget(struct cove__object_store *store, const char *path, si
 
     cove__lock();
     struct cove__virtual_directory *p = find_locked(k, path, length);
-    if (p != NULL) {
+    if (p) {
         free_path_locked(k, p->path);
         memmove(p, p + 1, (size_t)(k->directories + --k->n_directories - p) * sizeof *p);
     }
@@ -275,10 +275,10 @@ void cove__virtual_end_page(struct cove__object_store *store, const struct cove_
 
         if (info->type == COVE_INFO_DIRECTORY) {
             char *key = cove__path_join(info->path, "");
-            if (key != NULL)
+            if (key)
                 cove__virtual_end(store, key, strlen(key));
             cove__free(key);
-        } else if (slash != NULL) {
+        } else if (slash) {
             size_t n = (size_t)(slash - info->path) + 1;
             if (n != n_last || memcmp(info->path, last, n) != 0)
                 cove__virtual_end(store, info->path, n);
@@ -316,15 +316,15 @@ static char *next_of(struct cove__object_store *store, const char *path, const c
 
     *ret_rc = 0;
     cove__lock();
-    for (size_t i = place_locked(k, after, strlen(after), false); i < k->n_directories && copy == NULL; i++) {
+    for (size_t i = place_locked(k, after, strlen(after), false); i < k->n_directories && !copy; i++) {
         const char *d = k->directories[i].path;
         if (strncmp(d, path, length) != 0)
             break;
         if ((d[length] != '\0' && d[length] != '/') || strcmp(d, after) == 0 || !holds(&k->directories[i]))
             continue;
         copy = cove__strdup(d);
-        *ret_rc = copy != NULL ? 0 : COVE_ENOMEM;
-        if (copy == NULL)
+        *ret_rc = copy ? 0 : COVE_ENOMEM;
+        if (!copy)
             break;
     }
     cove__unlock();
@@ -338,7 +338,7 @@ int cove__virtual_move(struct cove__object_store *store, const char *from, const
 
     if (cove__virtual_exists(store, from, UINT64_MAX) && cove__object_split(to).key.size > 0)
         rc = cove__virtual_make(store, to);
-    while (rc == 0 && (old = next_of(store, from, last != NULL ? last : from, &rc)) != NULL) {
+    while (rc == 0 && (old = next_of(store, from, last ? last : from, &rc))) {
         struct cove__buf new = COVE__BUF_INIT(SIZE_MAX);
         rc = cove__buf_addf(&new, "%s%s", to, old + strlen(from));
         if (rc == 0)
@@ -375,11 +375,11 @@ static int next_below(struct cove__object_known *k, const char *path, bool deep,
     bool found = false;
 
     cove__lock();
-    size_t i = c->row != NULL ? place_locked(k, c->row, strlen(c->row), false) : place_locked(k, path, length, true);
+    size_t i = c->row ? place_locked(k, c->row, strlen(c->row), false) : place_locked(k, path, length, true);
     for (; i < k->n_directories && is_below(k->directories[i].path, path, length) && !found; i++) {
         const char *d = k->directories[i].path;
         n = shown_length(d, length, deep);
-        bool again = c->directory != NULL && strlen(c->directory) == n && strncmp(d, c->directory, n) == 0;
+        bool again = c->directory && strlen(c->directory) == n && strncmp(d, c->directory, n) == 0;
         found = !again && held_at(&k->directories[i], at);
         if (found) {
             row = cove__strdup(d);
@@ -390,7 +390,7 @@ static int next_below(struct cove__object_known *k, const char *path, bool deep,
     cove__free(c->row);
     cove__free(c->directory);
     *c = (struct cursor){ row, directory };
-    return !found ? 0 : row != NULL && directory != NULL ? 1 : COVE_ENOMEM;
+    return !found ? 0 : row && directory ? 1 : COVE_ENOMEM;
 }
 
 /* By the order of keys, in which a directory's ends in a slash. */
@@ -409,8 +409,8 @@ int cove__virtual_list(struct cove__object_store *store, const char *path, bool 
     int rc;
 
     while ((rc = next_below(store->known, path, deep, at, &c)) > 0) {
-        if ((after == NULL || compare_directory(c.directory, after) > 0) &&
-            (until == NULL || compare_directory(c.directory, until) <= 0) &&
+        if ((!after || compare_directory(c.directory, after) > 0) &&
+            (!until || compare_directory(c.directory, until) <= 0) &&
             cove__page_add(page, c.directory, COVE_INFO_DIRECTORY, 0, -1, NULL) < 0) {
             rc = COVE_ENOMEM;
             break;

@@ -17,6 +17,7 @@
 #include "fs/s3/s3_list.h"
 #include "fs/s3/s3_request.h"
 #include "fs/s3/s3_upload.h"
+#include "net/loopback.h"
 
 static int set_endpoint(struct cove__s3 *s3, const char *url, struct cove_error *err)
 {
@@ -34,7 +35,7 @@ static int set_endpoint(struct cove__s3 *s3, const char *url, struct cove_error 
 
 static const char *endpoint_of(const struct cove__s3 *s3, const struct cove__aws_profile *profile)
 {
-    if (s3->o.endpoint_url != NULL)
+    if (s3->o.endpoint_url)
         return s3->o.endpoint_url[0] != '\0' ? s3->o.endpoint_url : NULL;
     if (cove__aws_ignores_endpoints())
         return NULL;
@@ -42,7 +43,7 @@ static const char *endpoint_of(const struct cove__s3 *s3, const struct cove__aws
     return cove__aws_given(url) ? url : NULL;
 }
 
-/* An option or the environment, else the first of two that the profile may say, else `otherwise`. */
+/* An option or the environment, else the first of two that the profile may have, else `otherwise`. */
 static bool switched(int option, const char *said, const char *also_said, bool otherwise)
 {
     const char *value = cove__aws_given(said) ? said : also_said;
@@ -66,22 +67,22 @@ static void set_variants(struct cove__s3 *s3, const struct cove__aws_profile *pr
 static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
 {
     const char *endpoint = endpoint_of(s3, profile);
-    const char *style = s3->o.addressing_style != NULL ? s3->o.addressing_style : profile->s3_addressing_style;
-    const char *region = s3->o.region != NULL ? s3->o.region : profile->region;
+    const char *style = s3->o.addressing_style ? s3->o.addressing_style : profile->s3_addressing_style;
+    const char *region = s3->o.region ? s3->o.region : profile->region;
     char usual[64];
     int rc = 0;
 
     s3->tls = s3->o.client.use_ssl;
-    if (s3->o.endpoint_url == NULL && profile->services_missing && !cove__aws_ignores_endpoints())
+    if (!s3->o.endpoint_url && profile->services_missing && !cove__aws_ignores_endpoints())
         return cove__fail(err, COVE_EINVAL,
                           "the AWS profile '%s' names the services section '%s', which is missing or empty",
                           profile->name, profile->services);
-    if (style != NULL && style[0] != '\0' && strcmp(style, "auto") != 0 && strcmp(style, "path") != 0 &&
+    if (style && style[0] != '\0' && strcmp(style, "auto") != 0 && strcmp(style, "path") != 0 &&
         strcmp(style, "virtual") != 0)
         return cove__fail(err, COVE_EINVAL,
-                          "the AWS profile '%s': addressing_style \"%s\" is none of: auto path virtual", profile->name,
-                          style);
-    if (endpoint != NULL)
+                          "the AWS profile '%s': addressing_style \"%s\" is not one of: auto path virtual",
+                          profile->name, style);
+    if (endpoint)
         rc = set_endpoint(s3, endpoint, err);
     if (rc < 0)
         return rc;
@@ -92,7 +93,7 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
     if (strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != strlen(region) ||
         strlen(region) >= 64)
         return cove__fail(err, COVE_EINVAL, "region: \"%s\" is not a region's name", region);
-    if (s3->base == NULL)
+    if (!s3->base)
         rc = cove__set_string(&s3->base, "");
     if (rc == 0)
         rc = cove__set_string(&s3->region, region);
@@ -101,7 +102,7 @@ static int set_address(struct cove__s3 *s3, const struct cove__aws_profile *prof
     s3->rules = (struct s3_endpoint_rules){ .host = s3->own_endpoint ? s3->host : NULL,
                                             .base = s3->base,
                                             .region = named ? s3->region : NULL,
-                                            .style = style == NULL                   ? S3_STYLE_AUTO
+                                            .style = !style                          ? S3_STYLE_AUTO
                                                      : strcmp(style, "path") == 0    ? S3_STYLE_PATH
                                                      : strcmp(style, "virtual") == 0 ? S3_STYLE_VIRTUAL
                                                                                      : S3_STYLE_AUTO,
@@ -120,7 +121,8 @@ static void set_payload(struct cove__s3 *s3)
                        (strcmp(mode, "auto") == 0 && !s3->tls && !(s3->own_endpoint && cove__is_loopback(s3->host)));
 }
 
-/* Keys that must be got from elsewhere are asked for by the first request, not by the open. */
+/* Keys that must be got from elsewhere are asked for by the first request, not by the open. Those of a profile's file
+ * are read again, from this profile, when the store refuses them. */
 static int find_credentials(struct cove__s3 *s3, const struct cove__aws_profile *profile,
                             const struct cove__http_config *http, struct cove_error *err)
 {
@@ -128,20 +130,27 @@ static int find_credentials(struct cove__s3 *s3, const struct cove__aws_profile 
                                          .key_id = s3->o.key,
                                          .secret = s3->o.secret,
                                          .token = s3->o.token,
-                                         .profile_given = s3->o.profile != NULL,
+                                         .profile_given = s3->o.profile,
                                          .profile = profile };
     struct cove__aws_chain_options options = { .profile = s3->o.profile, .region = s3->region, .http = http };
     struct cove__aws_credentials fixed = { 0 };
     struct cove__credentials_source source;
 
     int rc = cove__aws_credentials_find(&sources, &fixed, err);
-    if (rc == COVE__AWS_USE_CHAIN) {
-        rc = cove__aws_chain_new(&options, &source, err);
-        return rc < 0 ? rc : cove__provider_new(&source, &s3->provider, err);
-    }
-    if (rc < 0 || fixed.anonymous)
+    if (rc < 0 || (rc == 0 && fixed.anonymous))
         return rc;
-    return cove__provider_new_fixed(&cove__aws_credentials_type, &fixed, &s3->provider, err);
+    if (rc == 0 && !fixed.of_profile)
+        return cove__provider_new_fixed(&cove__aws_credentials_type, &fixed, &s3->provider, err);
+    bool chain = rc == COVE__AWS_USE_CHAIN;
+    options.keys_of = chain ? NULL : profile->name;
+    rc = cove__aws_chain_new(&options, &source, err);
+    if (rc < 0)
+        cove__aws_credentials_done(&fixed);
+    else if (chain)
+        rc = cove__provider_new(&source, &s3->provider, err);
+    else
+        rc = cove__provider_new_with(&source, &fixed, &s3->provider, err);
+    return rc;
 }
 
 static int set_client(struct cove__s3 *s3, const struct cove__aws_profile *profile, struct cove_error *err)
@@ -151,7 +160,7 @@ static int set_client(struct cove__s3 *s3, const struct cove__aws_profile *profi
 
     if (rc == 0)
         rc = find_credentials(s3, profile, &config, err);
-    return rc < 0 ? rc : cove__http_new(&config, &s3->store.http, err);
+    return rc < 0 ? rc : cove__client_new(&config, s3->tls, s3->host, &s3->store.http, err);
 }
 
 static const char *const kept_headers[] = { "x-amz-storage-class",
@@ -163,10 +172,12 @@ static const char *const kept_headers[] = { "x-amz-storage-class",
 
 const struct cove__object_ops cove__s3_object_ops = {
     .name = "s3",
-    .xml = true,
+    .format = COVE__OBJECT_XML,
     .version_mark = "?versionId=",
+    .signs_time = true,
     .headers = { .version = "etag",
                  .size = "content-length",
+                 .made_size = "x-amz-object-size",
                  .metadata = "x-amz-meta-",
                  .write_mark = COVE__WRITE_MARK,
                  .if_match = "If-Match",
@@ -184,6 +195,7 @@ const struct cove__object_ops cove__s3_object_ops = {
     .holds_error = cove__s3_holds_error,
     .learns = cove__s3_learns,
     .classify = cove__s3_classify,
+    .is_from_store = cove__s3_is_delete_marker,
     .refuses_condition = cove__s3_refuses_condition,
     .refuses_operation = cove__s3_refuses_operation,
     .credentials_refused = cove__s3_credentials_refused,
@@ -212,7 +224,7 @@ static int get_known(struct cove__s3 *s3, struct cove_error *err)
     for (size_t i = 0; rc == 0 && s3->own_endpoint && i < identity.size - strlen(s3->base); i++)
         identity.data[i] = (uint8_t)tolower(identity.data[i]);
     rc = rc == 0 ? cove__object_known_get(&s3->store, cove__buf_str(&identity), err)
-                 : cove__fail(err, rc, "endpoint_url: the address cannot be held: %s", cove_code_phrase(rc));
+                 : cove__fail(err, rc, "endpoint_url: the address cannot be kept in memory: %s", cove_code_phrase(rc));
     cove__buf_done(&identity);
     return rc;
 }
@@ -232,8 +244,9 @@ static void s3_close(void *self)
 {
     struct cove__s3 *s3 = self;
 
-    if (s3 == NULL)
+    if (!s3)
         return;
+    cove__cleanups_end(&s3->store);
     cove__s3_sessions_free(s3); /* they ask through the client, signed by the provider */
     cove__object_store_done(&s3->store);
     cove__provider_free(s3->provider);
@@ -254,7 +267,7 @@ static int s3_open(const struct cove_options *options, const char *authority, vo
     struct cove__aws_profile profile = { 0 };
     struct cove__s3 *s3 = cove__calloc(1, sizeof *s3);
 
-    if (s3 == NULL)
+    if (!s3)
         return cove__fail_nomem(err, "a store");
     cove__object_store_init(&s3->store, &cove__s3_object_ops);
     int rc = cove__s3_options_read(options, &s3->o, &s3->store.extra, err);
@@ -281,7 +294,7 @@ static int s3_open(const struct cove_options *options, const char *authority, vo
 
 static bool same_text(const char *a, const char *b)
 {
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+    return a == b || (a && b && strcmp(a, b) == 0);
 }
 
 /* Amazon's bucket names are unique in a partition. On other stores users may have separate buckets of one name. */
@@ -308,6 +321,21 @@ static int s3_endpoint(const void *self, struct cove__buf *ret, struct cove_erro
     return rc < 0 ? cove__fail(err, rc, "endpoint %s: %s", to.host, cove_code_phrase(rc)) : 0;
 }
 
+/* What a provider still has to find, it logs itself. */
+static void s3_describe(const void *self, struct cove__buf *ret)
+{
+    const struct cove__s3 *s3 = self;
+    char origin[COVE_ERROR_MESSAGE_MAX] = "";
+
+    if (s3->provider)
+        cove__provider_origin(s3->provider, origin, sizeof origin);
+    cove__buf_addf(ret, "; region %s", s3->region);
+    if (!s3->provider)
+        cove__buf_add_str(ret, "; no credentials");
+    else if (origin[0] != '\0')
+        cove__buf_addf(ret, "; credentials: %s", origin);
+}
+
 const struct cove__fs_ops cove__s3_ops = {
     .name = "s3",
     .options = cove__s3_option_rows,
@@ -316,6 +344,7 @@ const struct cove__fs_ops cove__s3_ops = {
     .close = s3_close,
     .same_store = s3_same_store,
     .endpoint = s3_endpoint,
+    .describe = s3_describe,
     .parse = cove__s3_parse,
     .stat = cove__object_stat,
     .list = cove__object_list,
@@ -323,25 +352,35 @@ const struct cove__fs_ops cove__s3_ops = {
     .copy = cove__object_copy,
     .move = cove__object_move,
     .remove = cove__object_remove,
-    .mkdir = cove__object_mkdir,
-    .remove_tree = cove__object_remove_tree,
-    .rmdir = cove__object_rmdir,
-    .read = cove__object_read,
+    .directories = {
+        .make = cove__object_mkdir,
+        .remove_tree = cove__object_remove_tree,
+        .remove = cove__object_rmdir,
+    },
+    .read = { .range = cove__object_read },
     .put = cove__object_put,
-    .part_rules = cove__object_part_rules,
-    .upload_begin = cove__object_upload_begin,
-    .upload_part = cove__object_upload_part,
-    .upload_copy_part = cove__object_upload_copy_part,
-    .upload_finish = cove__object_upload_finish,
-    .upload_abort = cove__object_upload_abort,
-    .append_open = cove__object_append_open,
-    .append = cove__object_append,
-    .append_close = cove__object_append_close,
-    .set_metadata = cove__object_set_metadata,
-    .versions = cove__s3_versions,
-    .tags = cove__s3_tags,
-    .set_tags = cove__s3_set_tags,
-    .sign = cove__s3_sign,
-    .list_uploads = cove__object_list_uploads,
-    .remove_upload = cove__object_remove_upload,
+    .upload = {
+        .part_rules = cove__object_part_rules,
+        .begin = cove__object_upload_begin,
+        .part = cove__object_upload_part,
+        .copy_part = cove__object_upload_copy_part,
+        .finish = cove__object_upload_finish,
+        .abort = cove__object_upload_abort,
+        .list = cove__object_list_uploads,
+        .remove = cove__object_remove_upload,
+        .is_listed = cove__object_upload_is_listed,
+    },
+    .append = {
+        .open = cove__object_append_open,
+        .write = cove__object_append,
+        .close = cove__object_append_close,
+    },
+    .attributes = {
+        .set_metadata = cove__object_set_metadata,
+        .versions = cove__s3_versions,
+        .versions_below = cove__s3_versions_below,
+        .tags = cove__s3_tags,
+        .set_tags = cove__s3_set_tags,
+    },
+    .sign = cove__s3_presign,
 };

@@ -1,8 +1,8 @@
 /*
- * The inside of the S3 backend: what a filesystem of s3:// knows. The operations are the engine's (fs/object); here
- * stands what is special to S3. s3.c opens and closes; s3_options.c has the table of options, s3_path.c URLs,
- * s3_endpoint.c addresses, s3_request.c signed requests, s3_session.c sessions of directory buckets, s3_error.c error
- * codes, s3_stores.c and s3_capabilities.c what a store of S3's protocol can do.
+ * The inside of the S3 backend: what a filesystem of s3:// knows. The operations are the engine's (fs/object); here is
+ * what is special to S3. s3.c opens and closes; s3_options.c has the table of options, s3_path.c URLs, s3_endpoint.c
+ * addresses, s3_request.c signed requests, s3_session.c sessions of directory buckets, s3_error.c error codes,
+ * s3_stores.c and s3_capabilities.c what a store of S3's protocol can do.
  */
 #ifndef COVE_FS_S3_H
 #define COVE_FS_S3_H
@@ -77,8 +77,8 @@ extern const struct cove__object_ops cove__s3_object_ops; /* s3.c */
 
 int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *err); /* s3_path.c; pure */
 
-/* A directory bucket of Amazon's (S3 Express One Zone), which differs as docs/s3-stores.md says. False at any other
- * store, whatever the bucket's name. */
+/* A directory bucket of Amazon's (S3 Express One Zone), which differs as described in docs/s3-stores.md. False at any
+ * other store, whatever the bucket's name. */
 bool cove__s3_is_directory(const struct cove__object_store *store, struct cove__slice bucket);
 
 /* ---- s3_session.c: the keys of directory buckets ---- */
@@ -91,7 +91,7 @@ struct s3_session {
     uint64_t used;
     char bucket[64];
 };
-/* The bucket's session, held; its keys are fetched by the first who asks the provider. COVE_ENOMEM, COVE_ELIMIT. */
+/* The bucket's session, held; the first request that asks the provider fetches its keys. COVE_ENOMEM, COVE_ELIMIT. */
 int cove__s3_session_get(struct cove__s3 *s3, struct cove__slice bucket, struct s3_session **ret,
                          struct cove_error *err);
 void cove__s3_session_put(struct s3_session *session); /* NULL accepted */
@@ -101,7 +101,7 @@ void cove__s3_sessions_free(struct cove__s3 *s3);      /* no request may be unde
 
 /* The version that was asked for is the mark of a deletion. */
 bool cove__s3_is_delete_marker(const struct cove__object_request *r);
-/* What an <Error> says. Fields that are missing are "". */
+/* The fields of an <Error>. Fields that are missing are "". */
 struct s3_error_body {
     char code[64], message[256], region[64], endpoint[256];
     char header[64]; /* that the store does not know */
@@ -123,11 +123,13 @@ int cove__s3_options_read(const struct cove_options *options, struct s3_options 
 
 int cove__s3_versions(void *self, const char *path, const char *token, const struct cove__ctx *ctx,
                       struct cove__page *ret_page, struct cove_error *err);
+int cove__s3_versions_below(void *self, const char *path, const char *token, const struct cove__ctx *ctx,
+                            struct cove__page *ret_page, struct cove_error *err);
 int cove__s3_tags(void *self, const char *path, const struct cove__ctx *ctx, struct cove_pair **ret, size_t *ret_n,
                   struct cove_error *err);
 int cove__s3_set_tags(void *self, const char *path, const struct cove_pair *tags, size_t n, const struct cove__ctx *ctx,
                       struct cove_error *err);
-int cove__s3_sign(void *self, const char *path, const char *method, int64_t expires_s, const struct cove__ctx *ctx,
-                  char **ret_url, struct cove_error *err);
+int cove__s3_presign(void *self, const char *path, const char *method, int64_t expires_s, const struct cove__ctx *ctx,
+                     char **ret_url, struct cove_error *err);
 
 #endif

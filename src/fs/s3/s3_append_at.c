@@ -1,11 +1,11 @@
 /*
  * Appends of directory buckets (S3 Express One Zone): PutObject with x-amz-write-offset-bytes, which the store refuses
- * unless the offset is the object's size: for the engine (fs/object/append.h). Sent to no other store: there are some
- * that look past the header, and put the new bytes in the object's place.
+ * unless the offset is the object's size: for the engine (fs/object/append.h). Sent to no other store: some ignore the
+ * header, and replace the object by the new bytes.
  *
  * Each adds a part to the object, which has 10,000 at most; then it is rewritten in full as at other stores, which
- * leaves it with few. Such an append takes no metadata, so there is no mark to know it by. Where it may have gone out
- * twice, or its response was lost, the object's bytes show whether it succeeded.
+ * leaves it with few. Such an append takes no metadata, so it has no mark. Where it may have gone out twice, or its
+ * response was lost, the object's bytes show whether it succeeded.
  */
 #include <string.h>
 
@@ -15,7 +15,7 @@
 #include "fs/s3/s3_append_at.h"
 #include "fs/s3/s3_capabilities.h"
 
-/* Of what the options set for new objects: only how they are encrypted, which must be as it was. */
+/* Of the options' headers for new objects, only those for encryption: it must stay the same. */
 static void add_encryption(struct cove__object_request *r)
 {
     static const char encryption[] = "x-amz-server-side-encryption";
@@ -23,7 +23,7 @@ static void add_encryption(struct cove__object_request *r)
 
     while (rest.size > 0) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
-        size_t line = end != NULL ? (size_t)(end - rest.data) + 1 : rest.size;
+        size_t line = end ? (size_t)(end - rest.data) + 1 : rest.size;
         if (line >= sizeof encryption - 1 && memcmp(rest.data, encryption, sizeof encryption - 1) == 0)
             cove__buf_add(&r->extra, rest.data, line);
         rest = cove__slice_sub(rest, line, SIZE_MAX);
@@ -38,11 +38,11 @@ void cove__s3_append_at_request(struct cove__object_request *r, int64_t offset)
 
 int cove__s3_append_at_response(const struct cove__object_request *r, int64_t size, struct cove_error *err)
 {
-    int64_t told = cove__object_response_number(r, "x-amz-object-size");
+    int64_t reported = cove__object_response_number(r, r->store->ops->headers.made_size);
 
-    if (told >= 0 && told != size)
+    if (reported >= 0 && reported != size)
         return cove__object_fail(r, err, COVE_ESERVER, "after the append the object has %lld bytes, not %lld",
-                                 (long long)told, (long long)size);
+                                 (long long)reported, (long long)size);
     return 0;
 }
 

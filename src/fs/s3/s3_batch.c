@@ -31,7 +31,7 @@ static bool add(struct cove__object_request *r, size_t index, const struct cove_
         fits &= cove__xml_add_text(body, name->version) != COVE_EINVAL;
         cove__buf_add_str(body, "</VersionId>");
     }
-    if (deletion->version != NULL) {
+    if (deletion->version) {
         cove__buf_add_str(body, "<ETag>");
         fits &= cove__xml_add_text(body, cove__slice_str(cove__object_strong_etag(deletion->version))) != COVE_EINVAL;
         cove__buf_add_str(body, "</ETag>");
@@ -64,7 +64,7 @@ static void set_body(struct cove__object_request *r, struct cove__slice body)
 struct reader {
     cove__object_deletion_fn *result;
     void *user;
-    struct cove__buf key, version_id, code; /* of the <Error> at hand */
+    struct cove__buf key, version_id, code, message; /* of the current <Error> */
 };
 
 static int on_start(void *user, const char *path)
@@ -75,6 +75,7 @@ static int on_start(void *user, const char *path)
         cove__buf_reset(&d->key);
         cove__buf_reset(&d->version_id);
         cove__buf_reset(&d->code);
+        cove__buf_reset(&d->message);
     }
     return 0;
 }
@@ -84,7 +85,8 @@ static void report(const struct reader *d)
     struct cove__object_deletion_result result = { .index = COVE__DELETION_BY_NAME,
                                                    .key = cove__buf_slice(&d->key),
                                                    .version_id = cove__buf_slice(&d->version_id),
-                                                   .code = cove__buf_str(&d->code) };
+                                                   .code = cove__buf_str(&d->code),
+                                                   .message = cove__buf_str(&d->message) };
 
     result.rc = cove__s3_code(result.code, &result.retry);
     result.refusal = cove__s3_refusal(result.code);
@@ -97,6 +99,8 @@ static int on_end(void *user, const char *path, struct cove__slice text)
 
     if (strcmp(path, "DeleteResult/Error/Code") == 0)
         return cove__buf_add_slice(&d->code, text);
+    if (strcmp(path, "DeleteResult/Error/Message") == 0)
+        return cove__buf_add_slice(&d->message, text);
     if (strcmp(path, "DeleteResult/Error/Key") == 0)
         return cove__buf_add_slice(&d->key, text);
     if (strcmp(path, "DeleteResult/Error/VersionId") == 0)
@@ -113,12 +117,14 @@ static int response(const struct cove__object_request *r, cove__object_deletion_
                         .user = user,
                         .key = COVE__BUF_INIT(COVE__OBJECT_RESPONSE_MAX),
                         .version_id = COVE__BUF_INIT(COVE__OBJECT_RESPONSE_MAX),
-                        .code = COVE__BUF_INIT(COVE__OBJECT_RESPONSE_MAX) };
+                        .code = COVE__BUF_INIT(COVE__OBJECT_RESPONSE_MAX),
+                        .message = COVE__BUF_INIT(COVE__OBJECT_RESPONSE_MAX) };
 
     int rc = cove__xml_read(cove__buf_slice(&r->http.response), &handler, &d);
     cove__buf_done(&d.key);
     cove__buf_done(&d.version_id);
     cove__buf_done(&d.code);
+    cove__buf_done(&d.message);
     return rc;
 }
 

@@ -1,4 +1,4 @@
-/* DeleteObjects of S3, text in and text out: the body that is sent, and what the response says of each key. */
+/* DeleteObjects of S3, text in and text out: the body that is sent, and the response for each key. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,9 +57,9 @@ static void test_body(void **state)
 static void note(void *user, const struct cove__object_deletion_result *result)
 {
     assert_true(result->index == COVE__DELETION_BY_NAME);
-    cove__buf_addf(user, "%.*s %.*s %s %d %d %d\n", (int)result->key.size, (const char *)result->key.data,
+    cove__buf_addf(user, "%.*s %.*s %s %d %d %d %s\n", (int)result->key.size, (const char *)result->key.data,
                    (int)result->version_id.size, (const char *)result->version_id.data, result->code, result->rc,
-                   (int)result->retry, (int)result->refusal);
+                   (int)result->retry, (int)result->refusal, result->message);
 }
 
 static int read_response(const char *text, struct cove__buf *ret)
@@ -81,15 +81,16 @@ static void test_response(void **state)
 
     assert_int_equal(read_response("<DeleteResult/>", &results), 0);
     assert_string_equal(cove__buf_str(&results), "");
-    assert_int_equal(read_response("<DeleteResult><Deleted><Key>a</Key></Deleted>"
-                                   "<Error><Key>b</Key><VersionId>v</VersionId><Code>SlowDown</Code></Error>"
-                                   "<Error><Code>AccessDenied</Code><Key>c&amp;</Key></Error>"
-                                   "<Error><Key>d</Key><Code>NoSuchBucket</Code></Error></DeleteResult>",
-                                   &results),
-                     0);
-    snprintf(expected, sizeof expected, "b v SlowDown %d 1 %d\nc&  AccessDenied %d 0 %d\nd  NoSuchBucket %d 0 %d\n",
-             COVE_ETHROTTLED, COVE__REFUSED_OTHER, COVE_EACCESS, COVE__REFUSED_ACCESS, COVE_ENOTFOUND,
-             COVE__REFUSED_NO_BUCKET);
+    assert_int_equal(
+        read_response("<DeleteResult><Deleted><Key>a</Key></Deleted>"
+                      "<Error><Key>b</Key><VersionId>v</VersionId><Code>SlowDown</Code></Error>"
+                      "<Error><Code>AccessDenied</Code><Key>c&amp;</Key><Message>No &lt;you&gt;</Message></Error>"
+                      "<Error><Key>d</Key><Code>NoSuchBucket</Code></Error></DeleteResult>",
+                      &results),
+        0);
+    snprintf(expected, sizeof expected,
+             "b v SlowDown %d 1 %d \nc&  AccessDenied %d 0 %d No <you>\nd  NoSuchBucket %d 0 %d \n", COVE_ETHROTTLED,
+             COVE__REFUSED_OTHER, COVE_EACCESS, COVE__REFUSED_ACCESS, COVE_ENOTFOUND, COVE__REFUSED_NO_BUCKET);
     assert_string_equal(cove__buf_str(&results), expected);
     assert_int_equal(read_response("<html></html>", &results), COVE_EPROTOCOL);
     assert_int_equal(read_response("<DeleteResult><Error>", &results), COVE_EPROTOCOL);

@@ -14,7 +14,7 @@ void cove__s3_make_bucket_request(struct cove__object_request *r, struct cove__b
     if (cove__s3_is_directory(r->store, r->name.bucket)) {
         struct cove__slice zone = cove__s3_zone(r->name.bucket);
         const uint8_t *first = memchr(zone.data, '-', zone.size);
-        const char *kind = first != NULL && memchr(first + 1, '-', (size_t)(zone.data + zone.size - first - 1)) != NULL
+        const char *kind = first && memchr(first + 1, '-', (size_t)(zone.data + zone.size - first - 1))
                                ? "LocalZone"
                                : "AvailabilityZone";
         cove__buf_addf(body,

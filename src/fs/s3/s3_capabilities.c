@@ -1,6 +1,6 @@
 /*
- * What this store of S3's protocol can: by options, by the table (s3_stores.c), and by its responses. What it refuses a
- * request for, and the checksums that it takes.
+ * What this store of S3's protocol can do: by options, by the table (s3_stores.c), and by its responses. What it
+ * refuses a request for, and the checksums that it takes.
  */
 #include "fs/s3/s3_capabilities.h"
 
@@ -29,12 +29,12 @@ const struct s3_store *cove__s3_choose_store(struct cove__s3 *s3, char ret_regio
         store = cove__s3_store_named(s3->o.store);
     else if (!s3->own_endpoint)
         store = &cove__s3_stores[0];
-    s3->identified = store != NULL;
-    s3->product = store != NULL ? store : &cove__s3_any_store;
+    s3->identified = store;
+    s3->product = store ? store : &cove__s3_any_store;
     if (region.size > 0 && region.size < 64)
         snprintf(ret_region, 64, "%.*s", (int)region.size, (const char *)region.data);
     else
-        snprintf(ret_region, 64, "%s", store != NULL && store->region != NULL ? store->region : "us-east-1");
+        snprintf(ret_region, 64, "%s", store && store->region ? store->region : "us-east-1");
     return s3->product;
 }
 
@@ -96,19 +96,19 @@ void cove__s3_identify_store(const struct cove__object_request *r)
         return;
     if (cove__object_response_header(r, "server", server)) {
         const struct s3_store *store = cove__s3_store_serving(server);
-        if (store != NULL)
+        if (store)
             s3->product = store;
     }
     s3->identified = true;
 }
 
-/* ---- what a refusal is of ---- */
+/* ---- reasons for a refusal ---- */
 
 /* A condition's own header is named by those stores that name any. */
 static bool names_condition(const struct s3_error_body *e)
 {
-    return strncasecmp(e->header, "If-", 3) == 0 || strcasestr(e->message, "If-Match") != NULL ||
-           strcasestr(e->message, "If-None-Match") != NULL;
+    return strncasecmp(e->header, "If-", 3) == 0 || strcasestr(e->message, "If-Match") ||
+           strcasestr(e->message, "If-None-Match");
 }
 
 static bool refuses_some_header(const struct cove__object_request *r, struct s3_error_body *e)
@@ -131,13 +131,13 @@ bool cove__s3_refuses_checksum(const struct cove__object_request *r)
         return false;
     if (e.code[0] == '\0')
         return true;
-    if (strcasestr(e.header, "checksum") != NULL)
+    if (strcasestr(e.header, "checksum"))
         return true;
     if (strcmp(e.code, "NotImplemented") == 0)
         return e.header[0] == '\0' && !names_condition(&e);
     return (strcmp(e.code, "InvalidArgument") == 0 || strcmp(e.code, "InvalidRequest") == 0 ||
             strcmp(e.code, "InvalidHeader") == 0) &&
-           strcasestr(e.message, "checksum") != NULL;
+           strcasestr(e.message, "checksum");
 }
 
 bool cove__s3_refuses_condition(const struct cove__object_request *r)
@@ -190,11 +190,11 @@ bool cove__s3_give_up_checksums(struct cove__object_request *r)
         return true;
     r->checksum = COVE__CHECKSUM_NONE;
     /* Without MD5 (FIPS) the signature vouches for the bytes. */
-    return cove__object_use_md5(r) || s3->provider == NULL ||
+    return cove__object_use_md5(r) || !s3->provider ||
            cove__sha256_hex(r->http.body, cove__s3_state(r)->payload_hash) == 0;
 }
 
-/* A checksum of parts' checksums ("...-3", type COMPOSITE) is none of the bytes. */
+/* A checksum of parts' checksums ("...-3", type COMPOSITE) is not a checksum of the bytes. */
 bool cove__s3_response_crc32c(const struct cove__object_request *r, uint32_t *ret)
 {
     char text[COVE__HEADER_MAX];

@@ -1,4 +1,4 @@
-/* What a store of S3's protocol can, and what its refusals are of. */
+/* What a store of S3's protocol can do, and the reasons for its refusals. */
 #ifndef COVE_FS_S3_CAPABILITIES_H
 #define COVE_FS_S3_CAPABILITIES_H
 

@@ -26,7 +26,7 @@ static void add_source(struct cove__object_request *r, const struct cove__object
         r->extra.rc = cove__buf_rc(&text);
     cove__object_header(r, "x-amz-copy-source", "%s", cove__buf_str(&text));
     cove__buf_done(&text);
-    if (from->version != NULL)
+    if (from->version)
         cove__object_header(r, "x-amz-copy-source-if-match", "%s", cove__object_strong_etag(from->version));
 }
 
@@ -36,7 +36,7 @@ static void request(struct cove__object_request *r, const struct cove__object_so
     add_source(r, from);
     if (new_properties)
         cove__object_header(r, "x-amz-metadata-directive", "REPLACE");
-    if (replaced != NULL && !cove__s3_is_directory(r->store, r->name.bucket)) /* which knows no such condition */
+    if (replaced && !cove__s3_is_directory(r->store, r->name.bucket)) /* which knows no such condition */
         cove__object_header(r, "If-Match", "%s", cove__object_strong_etag(replaced));
 }
 
@@ -67,7 +67,7 @@ static int on_copied(void *user, const char *path, struct cove__slice text)
 
     if (strcmp(path, "CopyPartResult/ETag") == 0 || strcmp(path, "CopyObjectResult/ETag") == 0)
         take(text, made->version);
-    else if (strcmp(path, "CopyPartResult/ChecksumCRC32C") == 0)
+    else if (strcmp(path, "CopyPartResult/ChecksumCRC32C") == 0 || strcmp(path, "CopyObjectResult/ChecksumCRC32C") == 0)
         take(text, checksum);
     if (checksum[0] != '\0')
         made->has_crc32c = cove__base64_to_be32(checksum, &made->crc32c);

@@ -1,5 +1,5 @@
 /* Addresses, as AWS's tools form them: regions and partitions, dual-stack, FIPS, acceleration, ARNs of access points,
- * directory buckets, other stores' endpoints. Pure; s3_endpoint.h says who calls. */
+ * directory buckets, other stores' endpoints. Pure; s3_endpoint.h has the callers. */
 #include "fs/s3/s3_endpoint.h"
 
 #include <stdarg.h>
@@ -49,7 +49,7 @@ static bool is_word(struct cove__slice s, const char *more)
     for (size_t i = 0; i < s.size; i++) {
         char c = (char)s.data[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-              (c != '\0' && strchr(more, c) != NULL)))
+              (c != '\0' && strchr(more, c))))
             return false;
     }
     return s.size > 0 && s.size <= LABEL_MAX;
@@ -119,7 +119,7 @@ static struct cove__slice take_field(struct cove__slice *rest, const char *stops
 {
     size_t n = 0;
 
-    while (n < rest->size && (rest->data[n] == '\0' || strchr(stops, rest->data[n]) == NULL))
+    while (n < rest->size && (rest->data[n] == '\0' || !strchr(stops, rest->data[n])))
         n++;
     struct cove__slice field = cove__slice_sub(*rest, 0, n);
     *rest = cove__slice_sub(*rest, n < rest->size ? n + 1 : n, SIZE_MAX);
@@ -194,7 +194,7 @@ static void set_host(struct making *m, const char *format, ...)
 /* In the path, unless it is in the host name. */
 static void set_path(struct making *m, struct cove__slice bucket)
 {
-    const char *base = m->rules->host != NULL && m->rules->base != NULL ? m->rules->base : "";
+    const char *base = m->rules->host && m->rules->base ? m->rules->base : "";
     int n = snprintf(m->a->path, sizeof m->a->path, "%s/%.*s", base, (int)bucket.size, (const char *)bucket.data);
 
     m->overflow |= n < 0 || (size_t)n >= sizeof m->a->path;
@@ -226,7 +226,7 @@ static int refuse_variants(const struct making *m, const char *what, bool has_fi
         option = "use_fips_endpoint";
     else if (m->rules->dual_stack && !has_dual_stack)
         option = "use_dualstack_endpoint";
-    return option != NULL ? cove__fail(err, COVE_EINVAL, "%s has no such endpoint as %s asks for", what, option) : 0;
+    return option ? cove__fail(err, COVE_EINVAL, "%s has no endpoint for the option %s", what, option) : 0;
 }
 
 static int check_arn(const struct making *m, const struct arn *arn, bool whole, struct cove_error *err)
@@ -238,20 +238,20 @@ static int check_arn(const struct making *m, const struct arn *arn, bool whole, 
         return cove__fail(err, COVE_EINVAL, "the ARN is of the service %.*s, not of S3", SLICE(arn->service));
     if (arn->region.size == 0)
         return cove__fail(err, COVE_ENOTSUP,
-                          "a multi-region access point wants signatures of the kind SigV4a, which cove does not make; "
+                          "a multi-region access point needs SigV4a signatures, which cove does not support; "
                           "name an access point or a bucket of one region");
     if (!cove__slice_is(arn->partition, m->partition->name))
         return cove__fail(err, COVE_EINVAL, "the ARN's region %s is not of its partition %.*s", m->region,
                           SLICE(arn->partition));
     if (whole)
         return cove__fail(err, COVE_ENOTSUP, "the ARN is of an access point, which is neither made nor removed here");
-    if (rules->style == S3_STYLE_PATH || (rules->host != NULL && is_ip(rules->host)))
-        return cove__fail(err, COVE_EINVAL, "an access point stands in the host name, which %s does not allow",
+    if (rules->style == S3_STYLE_PATH || (rules->host && is_ip(rules->host)))
+        return cove__fail(err, COVE_EINVAL, "an access point needs its name in the host name, which %s does not allow",
                           rules->style == S3_STYLE_PATH ? "addressing_style=path" : "the endpoint's IP address");
-    if (rules->region != NULL && partition_of(rules->region) != m->partition)
+    if (rules->region && partition_of(rules->region) != m->partition)
         return cove__fail(err, COVE_EINVAL, "the region %s is not in the ARN's partition %.*s", rules->region,
                           SLICE(arn->partition));
-    if (rules->ignore_arn_region && rules->region != NULL && strcmp(rules->region, m->region) != 0)
+    if (rules->ignore_arn_region && rules->region && strcmp(rules->region, m->region) != 0)
         return cove__fail(err, COVE_EINVAL, "the ARN's region %s is not the region %s, and use_arn_region is false",
                           m->region, rules->region);
     return refuse_variants(m,
@@ -280,7 +280,7 @@ static int by_arn(struct making *m, struct cove__slice bucket, bool whole, struc
     bool outpost = arn.outpost.size > 0, lambda = cove__slice_is(arn.service, "s3-object-lambda");
     a->service = lambda ? "s3-object-lambda" : outpost ? "s3-outposts" : "s3";
     const char *dot = outpost ? "." : "";
-    if (m->rules->host != NULL)
+    if (m->rules->host)
         set_host(m, "%.*s-%.*s%s%.*s.%s", SLICE(arn.name), SLICE(arn.account), dot, SLICE(arn.outpost), m->rules->host);
     else if (outpost)
         set_host(m, "%.*s-%.*s.%.*s.s3-outposts.%s.%s", SLICE(arn.name), SLICE(arn.account), SLICE(arn.outpost),
@@ -311,15 +311,16 @@ static int by_zone(struct making *m, struct cove__slice bucket, bool whole, stru
 {
     struct cove__slice zone = cove__s3_zone(bucket);
     const char *host = m->rules->host;
-    bool in_path = whole || (host != NULL && (is_ip(host) || m->rules->style == S3_STYLE_PATH));
+    bool in_path = whole || (host && (is_ip(host) || m->rules->style == S3_STYLE_PATH));
 
     if (m->rules->accelerate)
-        return cove__fail(err, COVE_EINVAL, "a directory bucket has no endpoint as use_accelerate_endpoint asks for");
+        return cove__fail(err, COVE_EINVAL,
+                          "a directory bucket has no endpoint for the option use_accelerate_endpoint");
     if (!cove__s3_host_bucket(bucket, false))
         return cove__fail(err, COVE_EINVAL, "not a directory bucket's name (small letters, digits and '-')");
     m->a->service = "s3express";
     m->a->directory = true;
-    if (host != NULL)
+    if (host)
         set_host(m, "%.*s%s%s", SLICE(in_path ? NOTHING : bucket), in_path ? "" : ".", host);
     else if (whole)
         set_host(m, "s3express-control%s%s.%s.%s", fips(m), dual_stack(m), m->region, m->partition->suffix);
@@ -357,7 +358,7 @@ static int accelerated(struct making *m, struct cove__slice bucket, struct cove_
     return 0;
 }
 
-/* One certificate is for one label, so a name with dots stands in the path over TLS, unless the user insists and the
+/* One certificate is for one label, so over TLS a name with dots goes into the path, unless the user insists and the
  * certificate is not Amazon's. */
 static bool goes_in_host(const struct s3_endpoint_rules *rules, struct cove__slice bucket)
 {
@@ -365,7 +366,7 @@ static bool goes_in_host(const struct s3_endpoint_rules *rules, struct cove__sli
 
     if (rules->style == S3_STYLE_PATH)
         return false;
-    if (rules->host == NULL)
+    if (!rules->host)
         return cove__s3_host_bucket(bucket, !rules->tls);
     return (insists || rules->bucket_in_host) && !is_ip(rules->host) &&
            cove__s3_host_bucket(bucket, !rules->tls || insists);
@@ -377,7 +378,7 @@ static int plain(struct making *m, struct cove__slice bucket)
     struct cove__slice label = in_host ? bucket : NOTHING;
     const char *dot = in_host ? "." : "";
 
-    if (m->rules->host != NULL)
+    if (m->rules->host)
         set_host(m, "%.*s%s%s", SLICE(label), dot, m->rules->host);
     else
         set_host(m, "%.*s%ss3%s%s.%s.%s", SLICE(label), dot, fips(m), dual_stack(m), m->region, m->partition->suffix);
@@ -390,7 +391,7 @@ int cove__s3_endpoint(const struct s3_endpoint_rules *rules, struct cove__slice 
 {
     struct s3_address a = { .scheme = rules->tls ? "https" : "http", .service = "s3" };
     struct making m = { .rules = rules, .a = &a };
-    bool amazon = rules->host == NULL;
+    bool amazon = !rules->host;
     int rc;
 
     if (strcmp(region, "aws-global") == 0)
@@ -410,7 +411,7 @@ int cove__s3_endpoint(const struct s3_endpoint_rules *rules, struct cove__slice 
     else
         rc = plain(&m, bucket);
     if (rc == 0 && rules->fips && m.partition->lacks_fips)
-        rc = cove__fail(err, COVE_EINVAL, "the partition %s has no endpoints as use_fips_endpoint asks for",
+        rc = cove__fail(err, COVE_EINVAL, "the partition %s has no endpoints for the option use_fips_endpoint",
                         m.partition->name);
     if (rc == 0 && m.overflow)
         rc = cove__fail(err, COVE_EINVAL, "the endpoint's address is too long");
@@ -426,9 +427,10 @@ int cove__s3_endpoint_check(const struct s3_endpoint_rules *rules, struct cove_e
                           : rules->dual_stack ? "use_dualstack_endpoint"
                                               : NULL;
 
-    if (rules->host != NULL && variant != NULL)
-        return cove__fail(err, COVE_EINVAL, "%s is of Amazon's own endpoints and cannot go with an endpoint_url (%s)",
-                          variant, rules->host);
+    if (rules->host && variant)
+        return cove__fail(err, COVE_EINVAL,
+                          "%s selects an endpoint of Amazon and cannot be combined with an endpoint_url (%s)", variant,
+                          rules->host);
     if (rules->accelerate && rules->fips)
         return cove__fail(err, COVE_EINVAL, "use_accelerate_endpoint and use_fips_endpoint exclude each other");
     if (rules->accelerate && rules->style == S3_STYLE_PATH)

@@ -42,7 +42,7 @@ struct s3_address {
  * COVE_ENOTSUP: a message for s3_fail, without operation and URL. */
 int cove__s3_endpoint(const struct s3_endpoint_rules *rules, struct cove__slice bucket, bool whole, const char *region,
                       struct s3_address *ret, struct cove_error *err);
-/* What can be no request's address: COVE_EINVAL. */
+/* COVE_EINVAL: no request could have this address. */
 int cove__s3_endpoint_check(const struct s3_endpoint_rules *rules, struct cove_error *err);
 
 /* The bytes at the start of `text` ("arn:…/key") that are the ARN; 0: it is none of an access point. With

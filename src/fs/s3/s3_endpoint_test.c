@@ -22,7 +22,7 @@
 
 /* Letters of a row: d dual-stack, f FIPS, a acceleration, p path, v virtual, n an ARN's region must be the user's, e an
  * endpoint with a path, i one that is an IP address, s a store with the bucket in the host name, h plain http, w the
- * bucket itself is made or removed, u nobody has named a region, x the endpoint is one of Amazon's. */
+ * bucket itself is made or removed, u no region is named, x the endpoint is one of Amazon's. */
 static struct s3_endpoint_rules rules_of(const char *flags, const char *region)
 {
     struct s3_endpoint_rules r = { .region = strchr(flags, 'u') ? NULL : region,
@@ -141,7 +141,7 @@ static void test_addresses(void **state)
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct s3_endpoint_rules rules = rules_of(rows[i].flags, rows[i].region);
-        bool whole = strchr(rows[i].flags, 'w') != NULL;
+        bool whole = strchr(rows[i].flags, 'w');
         struct cove_error err = COVE_ERROR_INIT;
         struct s3_address a;
         char url[1400];
@@ -152,8 +152,8 @@ static void test_addresses(void **state)
         snprintf(url, sizeof url, "%s%s", a.host, a.path);
         assert_string_equal(url, rows[i].url);
         assert_string_equal(a.scheme, rules.tls ? "https" : "http");
-        assert_string_equal(a.service, rows[i].service != NULL ? rows[i].service : "s3");
-        assert_string_equal(a.region, rows[i].signed_for != NULL ? rows[i].signed_for : rows[i].region);
+        assert_string_equal(a.service, rows[i].service ? rows[i].service : "s3");
+        assert_string_equal(a.region, rows[i].signed_for ? rows[i].signed_for : rows[i].region);
         assert_int_equal(a.fixed_region, strncmp(rows[i].bucket, "arn:", 4) == 0);
         assert_int_equal(a.ends_in_bucket, a.path[strlen(a.path) - 1] != '/');
     }
@@ -164,14 +164,14 @@ static void test_refusals(void **state)
     static const struct {
         const char *flags, *bucket, *region;
         int code;
-        const char *says;
+        const char *part;
     } rows[] = {
-        { "f", "bucket", "cn-north-1", COVE_EINVAL, "aws-cn has no endpoints as use_fips_endpoint" },
+        { "f", "bucket", "cn-north-1", COVE_EINVAL, "aws-cn has no endpoints for the option use_fips_endpoint" },
         { "f", AP_CN, "cn-north-1", COVE_EINVAL, "aws-cn has no endpoints" },
         { "a", "bucket", "cn-north-1", COVE_EINVAL, "aws-cn has no use_accelerate_endpoint" },
         { "a", "bu.cket", W, COVE_EINVAL, "without dots" },
         { "a", "Bucket", W, COVE_EINVAL, "can stand in a host name" },
-        { "a", AP, W, COVE_EINVAL, "an access point has no such endpoint as use_accelerate_endpoint" },
+        { "a", AP, W, COVE_EINVAL, "an access point has no endpoint for the option use_accelerate_endpoint" },
         { "p", AP, W, COVE_EINVAL, "addressing_style=path" },
         { "i", AP, W, COVE_EINVAL, "IP address" },
         { "w", AP, W, COVE_ENOTSUP, "neither made nor removed" },
@@ -181,9 +181,9 @@ static void test_refusals(void **state)
         { "", "arn:aws-cn:s3:us-west-2:123456789012:accesspoint:ap", W, COVE_EINVAL, "not of its partition aws-cn" },
         { "", "arn:aws:s3::123456789012:accesspoint:mfzwi23gnjvgw.mrap", W, COVE_ENOTSUP, "SigV4a" },
         { "", "arn:aws:sqs:us-west-2:123456789012:accesspoint:ap", W, COVE_EINVAL, "the service sqs" },
-        { "d", OL, W, COVE_EINVAL, "S3 Object Lambda has no such endpoint as use_dualstack_endpoint" },
+        { "d", OL, W, COVE_EINVAL, "S3 Object Lambda has no endpoint for the option use_dualstack_endpoint" },
         { "a", OL, W, COVE_EINVAL, "S3 Object Lambda" },
-        { "f", OUTPOST, W, COVE_EINVAL, "S3 on Outposts has no such endpoint as use_fips_endpoint" },
+        { "f", OUTPOST, W, COVE_EINVAL, "S3 on Outposts has no endpoint for the option use_fips_endpoint" },
         { "d", OUTPOST, W, COVE_EINVAL, "S3 on Outposts" },
         { "f", ALIAS, W, COVE_EINVAL, "S3 on Outposts" },
         { "", "short--op-s3", W, COVE_EINVAL, "not an alias" },
@@ -197,15 +197,15 @@ static void test_refusals(void **state)
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct s3_endpoint_rules rules = rules_of(rows[i].flags, rows[i].region);
-        bool whole = strchr(rows[i].flags, 'w') != NULL;
+        bool whole = strchr(rows[i].flags, 'w');
         struct cove_error err = COVE_ERROR_INIT;
         struct s3_address a = { .service = "untouched" };
 
         assert_int_equal(cove__s3_endpoint(&rules, cove__slice_str(rows[i].bucket), whole, rows[i].region, &a, &err),
                          rows[i].code);
-        if (strstr(err.message, rows[i].says) == NULL)
+        if (!strstr(err.message, rows[i].part))
             fail_msg("\"%s\" %s: \"%s\" does not hold \"%s\"", rows[i].flags, rows[i].bucket, err.message,
-                     rows[i].says);
+                     rows[i].part);
         assert_string_equal(a.service, "untouched");
     }
 }

@@ -1,4 +1,4 @@
-/* The store's error codes in cove's: the one table, asked by s3_request.c after each response that is an error; and
+/* The store's error codes as cove's: the one table, which s3_request.c uses after each response that is an error; and
  * responses that are not from a store. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static const struct {
     { "TokenRefreshRequired", COVE_EAUTH, false, "the session token has expired" },
     { "InvalidToken", COVE_EAUTH, false, "the session token is not valid" },
     { "InvalidTokenId", COVE_EAUTH, false, "the session token is not valid" },
-    { "RequestTimeTooSkewed", COVE_EAUTH, false, "this machine's clock differs too much from the store's" },
+    { "RequestTimeTooSkewed", COVE_EAUTH, false, "this machine's clock differs too much from the store's: set it" },
     { "AuthorizationHeaderMalformed", COVE_EAUTH, false, NULL },
     { "SlowDown", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
     { "SlowDownRead", COVE_ETHROTTLED, true, "the store asks for fewer requests" },
@@ -46,14 +46,16 @@ static const struct {
     { "InternalError", COVE_ESERVER, true, "the store failed" },
     { "RequestTimeout", COVE_ENETWORK, true, "the store waited too long for the request's bytes" },
     { "IncompleteBody", COVE_ENETWORK, true, "the store got only a part of the body" },
-    { "BadDigest", COVE_ECORRUPT, true, "the bytes that the store got do not match their checksum" },
+    { "BadDigest", COVE_ECORRUPT, true, "the bytes that the store received do not match their checksum" },
     { "InvalidDigest", COVE_EPROTOCOL, false, NULL },
-    { "XAmzContentSHA256Mismatch", COVE_ECORRUPT, true, "the bytes that the store got do not match their checksum" },
-    { "XAmzContentChecksumMismatch", COVE_ECORRUPT, true, "the bytes that the store got do not match their checksum" },
+    { "XAmzContentSHA256Mismatch", COVE_ECORRUPT, true,
+      "the bytes that the store received do not match their checksum" },
+    { "XAmzContentChecksumMismatch", COVE_ECORRUPT, true,
+      "the bytes that the store received do not match their checksum" },
     { "OperationAborted", COVE_EPRECONDITION, true, "another change of the same name is under way" },
     { "ConditionalRequestConflict", COVE_EPRECONDITION, true, "another change of the same object is under way" },
     { "PreconditionFailed", COVE_EPRECONDITION, false, "the object changed meanwhile" },
-    { "InvalidWriteOffset", COVE_EPRECONDITION, false, "the object has another size than it had" },
+    { "InvalidWriteOffset", COVE_EPRECONDITION, false, "the size of the object changed" },
     { "TooManyParts", COVE_ELIMIT, false, "the object has as many parts as it may" },
     { "EntityTooLarge", COVE_ELIMIT, false, "larger than the store allows" },
     { "EntityTooSmall", COVE_EINVAL, false, "a part is smaller than the store allows" },
@@ -71,7 +73,7 @@ static const struct {
     { "ErrDirectoryNotEmpty", COVE_ENOTEMPTY, false, "the directory is not empty" },
     { "DirectoryNotEmpty", COVE_ENOTEMPTY, false, "the directory is not empty" },
     { "BucketAlreadyOwnedByYou", COVE_EEXIST, false, "the bucket exists" },
-    { "BucketAlreadyExists", COVE_EEXIST, false, "the bucket exists, and belongs to somebody else" },
+    { "BucketAlreadyExists", COVE_EEXIST, false, "the bucket exists, and belongs to another account" },
     { "BucketNotEmpty", COVE_ENOTEMPTY, false, "the bucket is not empty" },
     { "InvalidBucketName", COVE_EINVAL, false, "not a valid bucket name" },
     { "KeyTooLongError", COVE_EINVAL, false, "the key is too long for the store" },
@@ -155,7 +157,7 @@ static void name_endpoint(const struct cove__object_request *r, struct cove_erro
 {
     const struct cove__s3 *s3 = cove__s3_of(r);
     struct cove__slice bucket = r->name.bucket;
-    size_t n = bucket.size, base = s3->base != NULL ? strlen(s3->base) : 0;
+    size_t n = bucket.size, base = s3->base ? strlen(s3->base) : 0;
 
     if (!s3->own_endpoint || n == 0 || (err->code != COVE_ENOTFOUND && err->code != COVE_EACCESS))
         return;
@@ -181,29 +183,13 @@ static void name_keys(const struct cove__object_request *r, struct cove_error *e
     if (strcmp(r->code, "RequestTimeTooSkewed") == 0 || strcmp(r->code, "AuthorizationHeaderMalformed") == 0 ||
         (err->code != COVE_EAUTH && err->code != COVE_EACCESS))
         return;
-    if (cove__s3_of(r)->provider == NULL && err->code == COVE_EACCESS)
+    if (!cove__s3_of(r)->provider && err->code == COVE_EACCESS)
         add(err, "; the request is not signed: anon=true");
-    if (cove__s3_of(r)->provider == NULL)
+    if (!cove__s3_of(r)->provider)
         return;
     cove__provider_origin(cove__s3_of(r)->provider, source, sizeof source);
     if (source[0] != '\0')
         add(err, "; signed with the keys of %s", source);
-}
-
-/* Who puts something into a bucket may want a new one. Any other has one in mind that is there: its name, or the
- * endpoint, is wrong. */
-static bool may_want_new_bucket(const struct cove__object_request *r)
-{
-    static const char *const ops[] = { "write", "append", "save", "mkdir" };
-    const char *op = r->http.op.ctx.op, *method = r->http.method;
-
-    if (strcmp(op, "copy") == 0 || strcmp(op, "move") == 0)
-        return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0; /* those ask for the source */
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
-        if (strcmp(op, ops[i]) == 0)
-            return true;
-    }
-    return false;
 }
 
 static void check_name(const struct cove__s3 *s3, struct cove_error *err)
@@ -213,8 +199,8 @@ static void check_name(const struct cove__s3 *s3, struct cove_error *err)
         add(err, ", and the endpoint %s://%s%s", s3->tls ? "https" : "http", s3->host, s3->base);
 }
 
-/* Of a copy between two buckets, unless it is the target's that is missing. Amazon says which; other stores name the
- * target, whichever it is, and then what has been seen of the two decides. */
+/* Of a copy between two buckets, unless it is the target's that is missing. What has been seen of the two decides,
+ * before what the response names: MinIO names the source, whichever it is, and other stores the target. */
 static bool no_source(const struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,
                       struct cove_error *err)
 {
@@ -222,10 +208,10 @@ static bool no_source(const struct cove__object_request *r, const struct s3_erro
 
     if (source.size == 0 || cove__slice_eq(source, target))
         return false;
-    bool told = cove__slice_eq(source, cove__slice_str(e->bucket));
-    if (!told && cove__object_bucket_is_known(r->store, source))
+    if (cove__object_bucket_is_known(r->store, source))
         return false;
-    if (told || cove__object_bucket_is_known(r->store, target))
+    bool named = cove__slice_eq(source, cove__slice_str(e->bucket));
+    if (named || cove__object_bucket_is_known(r->store, target))
         cove__object_fail(r, err, code, "%s: %.*s (%s)", text, (int)source.size, (const char *)source.data, e->code);
     else
         cove__object_fail(r, err, code, "%s: %.*s or %.*s (%s)", text, (int)source.size, (const char *)source.data,
@@ -243,11 +229,17 @@ static void no_bucket(const struct cove__object_request *r, const struct s3_erro
     if (no_source(r, e, code, text, err))
         return;
     cove__object_fail(r, err, code, "%s: %.*s (%s)", text, n, bucket, e->code);
-    if (may_want_new_bucket(r)) {
+    if (cove__object_may_make_bucket(r)) {
         add(err, "; to make it: cove mkdir s3://%.*s", n, bucket);
         return;
     }
     check_name(cove__s3_of(r), err);
+}
+
+/* NULL: none, or the request is not about a bucket. */
+static const char *broken_rule(const struct cove__object_request *r)
+{
+    return r->name.bucket.size > 0 ? cove__s3_broken_rule(r->name.bucket) : NULL;
 }
 
 static int fail_with(struct cove__object_request *r, const struct s3_error_body *e, int code, const char *text,
@@ -265,8 +257,8 @@ static int fail_with(struct cove__object_request *r, const struct s3_error_body 
     else
         cove__object_fail(r, err, code, "%s (%s%s%s)", text, e->code, store_says ? ": " : "",
                           store_says ? e->message : "");
-    const char *rule = strcmp(e->code, "InvalidBucketName") == 0 ? cove__s3_broken_rule(r->name.bucket) : NULL;
-    if (rule != NULL)
+    const char *rule = strcmp(e->code, "InvalidBucketName") == 0 ? broken_rule(r) : NULL;
+    if (rule)
         add(err, "; %s", rule);
     err->http_status = r->http.status;
     err->retryable = retry;
@@ -327,16 +319,16 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
     /* The GET for the reason of a refused HEAD succeeds. */
     if (cove__s3_state(r)->reason == S3_REASON_ASKED && (status < 300 || status == 416))
         return no_reason(r, err);
-    if (r->http.response.size > 0 && cove__s3_read_error(cove__buf_slice(&r->http.response), &e) == 0 &&
-        e.code[0] != '\0') {
+    (void)cove__s3_read_error(cove__buf_slice(&r->http.response), &e); /* also of a body that is cut, or too large */
+    if (e.code[0] != '\0') {
         memcpy(r->code, e.code, sizeof r->code);
         r->refusal = cove__s3_refusal(e.code);
         for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
             if (strcmp(codes[i].name, e.code) == 0) {
-                const char *text = codes[i].text != NULL ? codes[i].text : "the store refused";
-                /* While the end of an upload whose response was lost is still being done, its parts seem gone: a few
-                 * more attempts tell whether the object was made. Also the first may be such: libcurl repeats what a
-                 * kept connection lost. */
+                const char *text = codes[i].text ? codes[i].text : "the store refused";
+                /* If the response to an upload's end was lost and the store is still making the object, the parts seem
+                 * gone: a few more attempts show whether the object was made. This may be true of the first attempt,
+                 * because libcurl repeats a request that a kept connection lost. */
                 bool lost = strcmp(e.code, "InvalidPart") == 0;
                 bool retry = codes[i].retry && !(lost && r->http.attempts > LOST_PART_RETRIES);
                 fail_with(r, &e, codes[i].code, text, retry, err);
@@ -356,7 +348,7 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
         { 403, "access denied" },
         { 404, "no such object" },
         { 412, "the object changed meanwhile" },
-        { 301, "the bucket is in another region, and the store does not say in which" },
+        { 301, "the bucket is in another region, and the store does not name it" },
         { 503, "the store asks for fewer requests" },
     };
     const char *text = status >= 500 ? "the store failed" : "the store refused", *rule = NULL;
@@ -365,14 +357,11 @@ static bool classify(struct cove__object_request *r, struct cove_error *err)
         if (texts[i].status == status)
             text = texts[i].text;
     }
-    /* Stores say InvalidBucketName only in a body. */
+    /* Stores send InvalidBucketName only in a body. */
     if (status == 400 || status == 403 || status == 404)
-        rule = cove__s3_broken_rule(r->name.bucket);
+        rule = broken_rule(r);
     if (rule) {
         snprintf(both, sizeof both, "%s; %s", text, rule);
-        text = both;
-    } else if (status >= 400 && status < 500 && cove__object_is_html(cove__buf_slice(&r->http.response))) {
-        snprintf(both, sizeof both, "%s; the response is a page of HTML: check the endpoint and any proxy", text);
         text = both;
     } else if (status == 400 && r->http.response.size == 0 && r->is_head) {
         return no_reason(r, err);

@@ -1,4 +1,4 @@
-/* ListObjectsV2 and ListBuckets: what they ask, and what their responses say (struct cove__object_ops). */
+/* ListObjectsV2 and ListBuckets: their requests and their responses (struct cove__object_ops). */
 #include "fs/s3/s3_list.h"
 
 #include <string.h>
@@ -16,11 +16,11 @@ void cove__s3_list_request(struct cove__object_request *r, const struct cove__ob
         cove__uri_add_pair(&r->query, "delimiter", cove__slice_str("/"));
     if (query->prefix.size > 0)
         cove__uri_add_pair(&r->query, "prefix", query->prefix);
-    if (query->token != NULL)
+    if (query->token)
         cove__uri_add_pair(&r->query, "continuation-token", cove__slice_str(query->token));
 }
 
-/* What is known of the entry at hand. */
+/* What is known of the current entry. */
 struct reader {
     struct cove__object_page_reader *page;
     bool encoded;         /* the names are percent-encoded */
@@ -90,7 +90,7 @@ static int on_end(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-/* The encoding stands after the names in some stores' responses, so it is looked for first. */
+/* In some stores' responses the encoding follows the names, so it is read first. */
 static int on_encoding(void *user, const char *path, struct cove__slice text)
 {
     struct reader *l = user;

@@ -1,4 +1,4 @@
-/* Listings of S3, text in and text out: the queries that are sent, and what their responses say. */
+/* Listings of S3, text in and text out: the queries that are sent, and their responses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,8 +56,8 @@ static int read_response(struct listing *l, const char *body)
     l->p.bucket = cove__slice_str("b");
     l->p.prefix = cove__slice_str("d/");
     request(&r, body);
-    int rc = strstr(body, "ListAllMyBuckets") != NULL ? cove__s3_buckets_response(&r, &l->p)
-                                                      : cove__s3_list_response(&r, &l->p);
+    int rc =
+        strstr(body, "ListAllMyBuckets") ? cove__s3_buckets_response(&r, &l->p) : cove__s3_list_response(&r, &l->p);
     cove__object_request_done(&r);
     return rc;
 }
@@ -72,7 +72,7 @@ static void test_response(void **state)
 {
     struct listing l;
 
-    /* Some stores tell the encoding only after the names. */
+    /* Some stores send the encoding only after the names. */
     assert_int_equal(
         read_response(
             &l, "<ListBucketResult><IsTruncated>true</IsTruncated>"

@@ -32,27 +32,26 @@ const struct cove__option_row cove__s3_option_rows[] = {
       "AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL FSSPEC_S3_ENDPOINT_URL",
       "address of a store other than Amazon's, as https://host:port", 0, 0, NULL },
     { "region", COVE__OPTION_STRING, AT(region), NULL, "AWS_REGION AWS_DEFAULT_REGION",
-      "region to ask first and to make buckets in; that of a bucket is found by itself; else the profile's, else "
+      "region for first requests and for new buckets; that of a bucket is detected; else the profile's, else "
       "us-east-1",
       0, 0, NULL },
     { "region_name", COVE__OPTION_STRING, AT(region_name), NULL, NULL, "another name of region", 0, 0, NULL, "region" },
     COVE__CLIENT_ROW_SSL(struct s3_options, client),
     { "addressing_style", COVE__OPTION_CHOICE, AT(addressing_style), NULL, NULL,
-      "where the bucket stands: in the host name (virtual) or in the path; auto: in the host name at Amazon's, in the "
-      "path with an endpoint_url; else as the profile says",
+      "whether the bucket is in the host name (virtual) or in the path; auto: in the host name at Amazon, in the "
+      "path with an endpoint_url; else as in the profile",
       0, 0, "auto path virtual" },
     { "use_dualstack_endpoint", COVE__OPTION_MAYBE, AT(dual_stack), "auto", "AWS_USE_DUALSTACK_ENDPOINT",
-      "Amazon's endpoints that have IPv6, too; auto: as the profile says, else false", 0, 0, NULL },
+      "Amazon's endpoints that have IPv6, too; auto: as in the profile, else false", 0, 0, NULL },
     { "use_fips_endpoint", COVE__OPTION_MAYBE, AT(fips), "auto", "AWS_USE_FIPS_ENDPOINT",
-      "Amazon's FIPS 140 endpoints; auto: as the profile says, else false", 0, 0, NULL },
+      "Amazon's FIPS 140 endpoints; auto: as in the profile, else false", 0, 0, NULL },
     { "use_accelerate_endpoint", COVE__OPTION_MAYBE, AT(accelerate), "auto", NULL,
-      "Amazon's transfer acceleration; auto: as the profile says, else false", 0, 0, NULL },
+      "Amazon's transfer acceleration; auto: as in the profile, else false", 0, 0, NULL },
     { "use_arn_region", COVE__OPTION_MAYBE, AT(arn_region), "auto", "AWS_S3_USE_ARN_REGION",
-      "an access point's ARN may be of another region; auto: as the profile says, else true", 0, 0, NULL },
+      "an access point's ARN may be of another region; auto: as in the profile, else true", 0, 0, NULL },
     { "disable_s3express_session_auth", COVE__OPTION_MAYBE, AT(no_sessions), "auto",
       "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
-      "sign requests to directory buckets with the keys themselves; auto: as the profile says, else false", 0, 0,
-      NULL },
+      "sign requests to directory buckets with the keys themselves; auto: as in the profile, else false", 0, 0, NULL },
     { "requester_pays", COVE__OPTION_BOOL, AT(requester_pays), "false", NULL,
       "accept to be charged for requests to buckets that want it", 0, 0, NULL },
     { "create_buckets", COVE__OPTION_BOOL, AT(create_buckets), "false", NULL,
@@ -93,11 +92,11 @@ const struct cove__option_row cove__s3_option_rows[] = {
     { "batch_delete", COVE__OPTION_MAYBE, AT(batch_delete), "auto", NULL,
       "the store has DeleteObjects; false: objects are deleted one by one; auto: as the store has it", 0, 0, NULL },
     { "copy_part_threshold", COVE__OPTION_SIZE, AT(copy_part_threshold), "5GiB", NULL,
-      "objects above this size are copied in parts; below 5GiB each copy looks at the size first", 5 * MIB, 5120 * MIB,
+      "objects above this size are copied in parts; below 5GiB each copy requests the size first", 5 * MIB, 5120 * MIB,
       NULL },
     /* the connection */
     COVE__CLIENT_ROWS(struct s3_options, client, "AWS_CA_BUNDLE", "; else the profile's"),
-    /* others' words for all this */
+    /* other libraries' names for all this */
     { "client_kwargs", COVE__OPTION_JSON, AT(client_kwargs), NULL, NULL,
       "arguments of boto3's client, as a JSON object: endpoint_url, region_name, ...", 0, 0, NULL },
     { "config_kwargs", COVE__OPTION_JSON, AT(config_kwargs), NULL, NULL,
@@ -107,19 +106,19 @@ const struct cove__option_row cove__s3_option_rows[] = {
     { 0 },
 };
 
-/* ---- what stands in the JSON options ---- */
+/* ---- the JSON options ---- */
 
 static int set(char **at, const char *value, struct cove_error *err)
 {
     char *copy = cove__strdup(value);
-    if (copy == NULL)
+    if (!copy)
         return cove__fail_nomem(err, "an option");
     cove__wipe(*at);
     *at = copy;
     return 0;
 }
 
-/* What a JSON option is read into, and where to say what is wrong with it. */
+/* What a JSON option is read into, and where its error goes. */
 struct reading {
     const char *option;
     struct s3_options *o;
@@ -130,6 +129,38 @@ struct reading {
 static int refuse(const struct reading *in, const char *name, const char *known)
 {
     return cove__fail(in->err, COVE_EINVAL, "option %s: \"%s\" is not known; known: %s", in->option, name, known);
+}
+
+/* What a known name's value has to be: the message about another names that, not the name. */
+static int check_type(const struct reading *in, const char *name, enum cove__json_type type)
+{
+    static const struct {
+        const char *name;
+        enum cove__json_type type;
+        const char *what;
+    } rows[] = {
+        { "connect_timeout", COVE__JSON_NUMBER, "a number of seconds" },
+        { "read_timeout", COVE__JSON_NUMBER, "a number of seconds" },
+        { "retries/max_attempts", COVE__JSON_NUMBER, "a number" },
+        { "region_name", COVE__JSON_STRING, "a text" },
+        { "signature_version", COVE__JSON_STRING, "a text" },
+        { "s3/addressing_style", COVE__JSON_STRING, "a text" },
+        { "s3/payload_signing_enabled", COVE__JSON_BOOL, "true or false" },
+        { "use_ssl", COVE__JSON_BOOL, "true or false" },
+        { "use_fips_endpoint", COVE__JSON_BOOL, "true or false" },
+        { "use_dualstack_endpoint", COVE__JSON_BOOL, "true or false" },
+        { "s3_disable_express_session_auth", COVE__JSON_BOOL, "true or false" },
+        { "s3/use_dualstack_endpoint", COVE__JSON_BOOL, "true or false" },
+        { "s3/use_accelerate_endpoint", COVE__JSON_BOOL, "true or false" },
+        { "s3/use_arn_region", COVE__JSON_BOOL, "true or false" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(name, rows[i].name) == 0 && type != rows[i].type)
+            return cove__fail(in->err, COVE_EINVAL, "option %s: the value of \"%s\" must be %s", in->option, name,
+                              rows[i].what);
+    }
+    return 0;
 }
 
 /* True: it has one, and the error is set. */
@@ -155,13 +186,13 @@ static int take_client(void *user, const char *name, enum cove__json_type type, 
 
     if (type == COVE__JSON_NULL)
         return 0;
-    if (has_control(in, name, value))
+    if (has_control(in, name, value) || check_type(in, name, type) < 0)
         return COVE_EINVAL;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(name, rows[i].name) == 0)
             return set(rows[i].at, value, in->err);
     }
-    if (strcmp(name, "use_ssl") == 0 && type == COVE__JSON_BOOL) {
+    if (strcmp(name, "use_ssl") == 0) {
         o->client.use_ssl = strcmp(value, "true") == 0;
         return 0;
     }
@@ -216,17 +247,16 @@ static int take_config(void *user, const char *name, enum cove__json_type type, 
 {
     const struct reading *in = user;
     struct s3_options *o = in->o;
-    bool number = type == COVE__JSON_NUMBER, string = type == COVE__JSON_STRING;
 
     if (type == COVE__JSON_NULL)
         return 0;
-    if (has_control(in, name, value))
+    if (has_control(in, name, value) || check_type(in, name, type) < 0)
         return COVE_EINVAL;
-    if (strcmp(name, "connect_timeout") == 0 && number)
+    if (strcmp(name, "connect_timeout") == 0)
         return take_seconds(in, name, value, &o->client.connect_timeout_ms);
-    if (strcmp(name, "read_timeout") == 0 && number)
+    if (strcmp(name, "read_timeout") == 0)
         return take_seconds(in, name, value, &o->client.read_timeout_ms);
-    if (strcmp(name, "retries/max_attempts") == 0 && number) {
+    if (strcmp(name, "retries/max_attempts") == 0) {
         long attempts = strtol(value, NULL, 10);
         o->client.retries = attempts < 0 ? 0 : attempts > 100 ? 100 : attempts;
         return 0;
@@ -235,16 +265,16 @@ static int take_config(void *user, const char *name, enum cove__json_type type, 
         strcmp(name, "tcp_keepalive") == 0)
         return 0; /* connections are as many as requests, kept alive, and there is one way of retrying */
     if (strcmp(name, "request_checksum_calculation") == 0 || strcmp(name, "response_checksum_validation") == 0)
-        return 0; /* said for stores that take none; which those are is found out (the option `checksum`) */
-    if (strcmp(name, "region_name") == 0 && string)
+        return 0; /* it is for stores that take no checksums, which cove finds out itself (the option `checksum`) */
+    if (strcmp(name, "region_name") == 0)
         return set(&o->region, value, in->err);
-    if (strcmp(name, "signature_version") == 0 && string)
+    if (strcmp(name, "signature_version") == 0)
         return take_signature(in, value);
-    if (strcmp(name, "s3/addressing_style") == 0 && string)
+    if (strcmp(name, "s3/addressing_style") == 0)
         return set(&o->addressing_style, value, in->err);
-    if (strcmp(name, "s3/payload_signing_enabled") == 0 && type == COVE__JSON_BOOL)
+    if (strcmp(name, "s3/payload_signing_enabled") == 0)
         return set(&o->payload_signing, strcmp(value, "true") == 0 ? "always" : "never", in->err);
-    if (type == COVE__JSON_BOOL && take_switch(o, name, value))
+    if (take_switch(o, name, value))
         return 0;
     return refuse(in, name,
                   "connect_timeout, read_timeout, max_pool_connections, tcp_keepalive, region_name, signature_version, "
@@ -306,16 +336,16 @@ static int take_additional(void *user, const char *name, enum cove__json_type ty
     return rc;
 }
 
-static int read_json(const char *option, const char *text, cove__json_fn take, struct s3_options *o,
-                     struct cove__object_extra *extra, struct cove_error *err)
+static int read_json(const char *option, const char *text, const struct cove__json_handler *handler,
+                     struct s3_options *o, struct cove__object_extra *extra, struct cove_error *err)
 {
     struct cove_error mine = COVE_ERROR_INIT;
     struct reading in = { .option = option, .o = o, .extra = extra, .err = &mine };
     char why[160] = "";
 
-    if (text == NULL)
+    if (!text)
         return 0;
-    int rc = cove__json_read(cove__slice_str(text), take, &in, why, sizeof why);
+    int rc = cove__json_read(cove__slice_str(text), handler, &in, why, sizeof why);
     if (rc == 0 || mine.code != 0)
         return rc < 0 ? cove__error_copy(err, &mine) : 0;
     return cove__fail(err, rc, "option %s: not a JSON object: %s", option, why[0] != '\0' ? why : cove_code_phrase(rc));
@@ -323,45 +353,46 @@ static int read_json(const char *option, const char *text, cove__json_fn take, s
 
 static void alias(char **to, char **from)
 {
-    if (*to != NULL || *from == NULL)
+    if (*to || !*from)
         return;
     *to = *from;
     *from = NULL;
 }
 
-/* What the environment says of an endpoint, without what Amazon's variables say. */
+/* The environment's endpoint, without that of Amazon's variables. */
 static int ignore_endpoint(struct s3_options *o, struct cove_error *err)
 {
     const char *other = getenv("FSSPEC_S3_ENDPOINT_URL");
 
     cove__free(o->endpoint_url);
     o->endpoint_url = NULL;
-    return other != NULL ? set(&o->endpoint_url, other, err) : 0;
+    return other ? set(&o->endpoint_url, other, err) : 0;
 }
 
 int cove__s3_options_read(const struct cove_options *options, struct s3_options *o, struct cove__object_extra *extra,
                           struct cove_error *err)
 {
+    static const struct cove__json_handler client = { .value = take_client }, config = { .value = take_config },
+                                           properties = { .value = take_additional };
     int rc = cove__options_fill(cove__s3_option_rows, options, "s3", o, err);
 
-    if (rc == 0 && cove__aws_ignores_endpoints() &&
-        (options == NULL || cove_options_get(options, "endpoint_url") == NULL))
+    if (rc == 0 && cove__aws_ignores_endpoints() && (!options || !cove_options_get(options, "endpoint_url")))
         rc = ignore_endpoint(o, err);
     if (rc == 0)
-        rc = read_json("client_kwargs", o->client_kwargs, take_client, o, extra, err);
+        rc = read_json("client_kwargs", o->client_kwargs, &client, o, extra, err);
     if (rc == 0)
-        rc = read_json("config_kwargs", o->config_kwargs, take_config, o, extra, err);
+        rc = read_json("config_kwargs", o->config_kwargs, &config, o, extra, err);
     if (rc == 0)
-        rc = read_json("s3_additional_kwargs", o->additional_kwargs, take_additional, o, extra, err);
+        rc = read_json("s3_additional_kwargs", o->additional_kwargs, &properties, o, extra, err);
     if (rc < 0)
         return rc;
     alias(&o->key, &o->username);
     alias(&o->secret, &o->password);
-    if (o->region_name != NULL) /* given by hand, while `region` may come from the environment */
+    if (o->region_name) /* given by hand, while `region` may come from the environment */
         rc = set(&o->region, o->region_name, err);
-    if (rc == 0 && o->addressing_style != NULL && strcmp(o->addressing_style, "auto") != 0 &&
+    if (rc == 0 && o->addressing_style && strcmp(o->addressing_style, "auto") != 0 &&
         strcmp(o->addressing_style, "path") != 0 && strcmp(o->addressing_style, "virtual") != 0)
-        rc = cove__fail(err, COVE_EINVAL, "option addressing_style: \"%s\" is none of: auto path virtual",
+        rc = cove__fail(err, COVE_EINVAL, "option addressing_style: \"%s\" is not one of: auto path virtual",
                         o->addressing_style);
     return rc;
 }

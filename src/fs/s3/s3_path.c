@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "fs/fs_impl.h"
 #include "fs/schemes.h"
-#include "wire/pickle.h"
 #include "wire/uri.h"
 
 #define BUCKET_MAX ((size_t)255)
@@ -13,9 +13,9 @@
 static const char *after_scheme(const char *text, bool *ret_url)
 {
     const char *rest = cove__scheme_skip(text, "s3");
-    if (rest == NULL)
+    if (!rest)
         rest = cove__scheme_skip(text, "s3a");
-    *ret_url = rest != NULL;
+    *ret_url = rest;
     return *ret_url ? rest : text;
 }
 
@@ -25,18 +25,18 @@ static int take_path(const char *path, size_t bucket, char **ret_path, struct co
     const char *key = path[bucket] == '/' ? path + bucket + 1 : "";
     if (strlen(key) > COVE__OBJECT_KEY_MAX)
         return cove__fail(err, COVE_EINVAL, "the key is longer than %zu bytes", COVE__OBJECT_KEY_MAX);
-    if (!cove__utf8_check(cove__slice_str(key)))
+    if (!cove__text_is_utf8(key))
         return cove__fail(err, COVE_EINVAL, "the key is not UTF-8, as S3's keys are");
     /* "bucket/" is the bucket. */
     char *copy = key[0] == '\0' ? cove__strndup(path, bucket) : cove__strdup(path);
-    if (copy == NULL)
+    if (!copy)
         return cove__fail_nomem(err, "a path");
     *ret_path = copy;
     return 0;
 }
 
-/* An ARN stands for a bucket. Its own slashes become colons, which mean the same there, so that the first slash of a
- * path ends the bucket whatever it is. */
+/* An ARN stands for a bucket. Its own slashes become colons, which mean the same there, so that the first slash of
+ * every path ends the bucket. */
 static int parse_arn(const char *path, char **ret_path, struct cove_error *err)
 {
     size_t bucket = cove__s3_arn_length(path);
@@ -76,5 +76,7 @@ int cove__s3_parse(const char *url_or_path, char **ret_path, struct cove_error *
                                     "'%.*s' is not a bucket's name (letters, digits, '.', '-' and '_')", (int)bucket,
                                     path);
     }
+    if (bucket > 0 && bucket <= 2 && strspn(path, ".") >= bucket) /* a server on the way may take it for a step */
+        return cove__fail(err, COVE_EINVAL, "a bucket cannot be named '%.*s'", (int)bucket, path);
     return take_path(path, bucket, ret_path, err);
 }

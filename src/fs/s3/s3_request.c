@@ -1,6 +1,6 @@
 /*
- * A request to S3: its URL, headers and signature before each attempt, and what a response says of the region and the
- * keys (struct cove__object_ops).
+ * A request to S3: its URL, headers and signature before each attempt, and what a response reveals of the region and
+ * the keys (struct cove__object_ops).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static bool learn_region(struct cove__s3 *s3, struct cove__slice bucket, const c
     char *name = cove__strndup((const char *)bucket.data, bucket.size), *value = cove__strdup(region);
     char *old_name = name, *old_value = value;
 
-    if (name != NULL && value != NULL) {
+    if (name && value) {
         cove__lock();
         size_t i = 0;
         while (i < s3->n_regions && !cove__slice_is(bucket, s3->regions[i].bucket))
@@ -80,10 +80,10 @@ static struct cove__provider *provider_of(const struct cove__object_request *r)
 {
     struct s3_state *state = cove__s3_state(r);
 
-    return state->session != NULL ? state->session->provider : cove__s3_of(r)->provider;
+    return state->session ? state->session->provider : cove__s3_of(r)->provider;
 }
 
-/* Who signs: the session of a directory bucket, or the filesystem's own keys; NULL where nothing is signed. As
+/* The keys to sign with: those of a directory bucket's session, or the filesystem's; NULL where nothing is signed. As
  * cove__provider_get. */
 static int get_keys(struct cove__object_request *r, const struct s3_address *to, bool wait,
                     struct cove__credentials **ret, struct cove_error *err)
@@ -92,15 +92,14 @@ static int get_keys(struct cove__object_request *r, const struct s3_address *to,
     struct cove__s3 *s3 = cove__s3_of(r);
     bool by_session = to->directory && !state->own_keys && !r->whole_bucket && !s3->no_sessions;
 
-    if (to->directory && s3->provider == NULL)
-        return cove__fail(err, COVE_EINVAL, "a directory bucket takes signed requests only, so none with anon=true");
-    if (by_session && state->session == NULL) {
+    if (to->directory && !s3->provider)
+        return cove__fail(err, COVE_EINVAL, "a directory bucket accepts only signed requests: remove anon=true");
+    if (by_session && !state->session) {
         int rc = cove__s3_session_get(s3, r->name.bucket, &state->session, err);
         if (rc < 0)
             return rc;
     }
-    return s3->provider != NULL ? cove__provider_get(provider_of(r), wait ? &r->http : NULL, &state->keys, ret, err)
-                                : 0;
+    return s3->provider ? cove__provider_get(provider_of(r), wait ? &r->http : NULL, &state->keys, ret, err) : 0;
 }
 
 int cove__s3_target_of(struct cove__object_request *r, bool wait, struct s3_target *ret, struct cove_error *err)
@@ -118,6 +117,8 @@ int cove__s3_target_of(struct cove__object_request *r, bool wait, struct s3_targ
         cove__object_fail(r, err, rc, "%s", why.message);
         err->http_status = why.http_status;
         cove__error_store_code(err, why.store_code);
+    } else if (rc == COVE__CREDENTIALS_UNCHANGED) {
+        cove__error_copy(err, &why);
     }
     if (rc != 0)
         return rc;
@@ -154,7 +155,7 @@ struct cove__sigv4_cache *cove__s3_signing(struct cove__object_request *r)
 {
     struct s3_state *state = cove__s3_state(r);
 
-    return state->session != NULL ? &state->session->signing : &cove__s3_of(r)->signing;
+    return state->session ? &state->session->signing : &cove__s3_of(r)->signing;
 }
 
 static int sign(struct cove__object_request *r, const struct s3_target *target, struct cove__buf *headers)
@@ -166,8 +167,8 @@ static int sign(struct cove__object_request *r, const struct s3_target *target, 
 
     cove__format_iso8601_basic(v4.wall_ns, time);
     cove__buf_addf(headers, "x-amz-date: %s\nx-amz-content-sha256: %s\n", time, state->payload_hash);
-    if (token != NULL)
-        cove__header_append(headers, state->session != NULL ? "x-amz-s3session-token" : "x-amz-security-token",
+    if (token)
+        cove__header_append(headers, state->session ? "x-amz-s3session-token" : "x-amz-security-token",
                             cove__slice_str(token));
     if (cove__buf_rc(headers) < 0)
         return cove__buf_rc(headers);
@@ -195,7 +196,7 @@ int cove__s3_prepare(struct cove__object_request *r, struct cove_error *err)
         if (state->reason == S3_REASON_ASKING)
             cove__buf_add_str(&http->headers, "Range: bytes=0-0\n");
         cove__s3_add_checksums(r, &http->headers);
-        if (target.credentials != NULL)
+        if (target.credentials)
             rc = sign(r, &target, &http->headers);
         if (rc < 0)
             cove__object_fail(r, err, rc, "the request cannot be made: %s", cove_code_phrase(rc));
@@ -227,30 +228,38 @@ static bool learns_region(struct cove__object_request *r)
     return learn_region(cove__s3_of(r), r->name.bucket, region);
 }
 
-/* True: the store does not take the keys any more, and there may be others. Where a response has no words, 400 is what
- * Amazon says of a token that has expired. What it says of a session is not documented, so that one is replaced also
- * where its key is unknown or the word is missing. */
+/* True: the store refuses the keys, and there may be others: fresh ones of a role, or those of a shared file that was
+ * changed. To a HEAD, whose response has no error code, Amazon answers 400 if the token has expired. Its answer for an
+ * expired session is not documented, so a session is replaced also without a code. Only a code that is about the keys
+ * concerns other requests: a signature that does not match can be the fault of this request, or of a proxy. */
 bool cove__s3_credentials_refused(struct cove__object_request *r)
 {
     struct s3_state *state = cove__s3_state(r);
-    static const char *const codes[] = { "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidTokenId" };
+    static const char *const of_keys[] = { "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidTokenId",
+                                           "InvalidAccessKeyId" };
     int status = r->http.status;
     bool wordless = r->is_head && r->code[0] == '\0';
-    bool refused = wordless && (status == 400 || (state->session != NULL && (status == 401 || status == 403)));
+    bool doubted = (wordless && (status == 400 || (state->session && (status == 401 || status == 403)))) ||
+                   strcmp(r->code, "SignatureDoesNotMatch") == 0 || strcmp(r->code, "InvalidSecurity") == 0;
+    struct cove__provider *provider = provider_of(r);
 
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        refused |= strcmp(r->code, codes[i]) == 0;
-    if (state->session != NULL)
-        refused |= strcmp(r->code, "InvalidAccessKeyId") == 0;
-    return refused && provider_of(r) != NULL && cove__provider_invalidate(provider_of(r), &state->keys);
+    for (size_t i = 0; provider && i < sizeof of_keys / sizeof of_keys[0]; i++) {
+        if (strcmp(r->code, of_keys[i]) == 0)
+            return cove__provider_invalidate(provider, &state->keys);
+    }
+    return doubted && provider && cove__provider_doubt(provider, &state->keys);
 }
 
-/* True: the HEAD's next attempt is the GET for the reason of its refusal. */
+/* True: the HEAD's next attempt is the GET for the reason of its refusal. The reason of a 403 is of use only where
+ * other keys could be had. */
 static bool asks_reason(struct cove__object_request *r)
 {
     struct s3_state *state = cove__s3_state(r);
+    struct cove__provider *own = !state->session ? cove__s3_of(r)->provider : NULL;
+    int status = r->http.status;
 
-    if (!r->is_head || state->reason != S3_REASON_UNKNOWN || r->http.status != 400)
+    if (!r->is_head || state->reason != S3_REASON_UNKNOWN ||
+        !(status == 400 || (status == 403 && own && cove__provider_may_replace(own, &state->keys))))
         return false;
     state->reason = S3_REASON_ASKING;
     return true;
@@ -311,9 +320,9 @@ void cove__s3_body(struct cove__object_request *r)
     if (r->checksum == COVE__CHECKSUM_MD5 &&
         (cove__s3_is_directory(r->store, r->name.bucket) || !cove__object_use_md5(r)))
         r->sign_body = true;
-    if (s3->provider == NULL)
+    if (!s3->provider)
         return;
-    if ((s3->sign_payload || r->sign_body) && r->body_sha256 != NULL) {
+    if ((s3->sign_payload || r->sign_body) && r->body_sha256) {
         memcpy(state->payload_hash, r->body_sha256, sizeof state->payload_hash);
     } else if (s3->sign_payload || r->sign_body) {
         int rc = cove__sha256_hex(r->http.body, state->payload_hash);

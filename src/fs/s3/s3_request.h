@@ -7,8 +7,8 @@
 #include "fs/s3/s3.h"
 #include "fs/s3/s3_endpoint.h"
 
-/* A HEAD that is refused by 400 alone gives no reason: it may be an expired token, another region, a header. Once, a
- * GET of the first byte takes its place, whose response has a body. */
+/* A HEAD that is refused by 400 or 403 alone gives no reason: it may be an expired token, another region, a header.
+ * Once, a GET of the first byte takes its place, whose response has a body. */
 enum s3_head_reason { S3_REASON_UNKNOWN, S3_REASON_ASKING, S3_REASON_ASKED };
 
 struct s3_state {
@@ -39,7 +39,7 @@ struct s3_target {
     struct cove__credentials *credentials; /* NULL: nothing is signed */
 };
 /* 0; COVE__HTTP_LATER, after the request has been put among those that wait for keys, or with `wait` false in place of
- * that; or an error. Done in each case. */
+ * that; COVE__CREDENTIALS_UNCHANGED; or an error. Done in each case. */
 int cove__s3_target_of(struct cove__object_request *r, bool wait, struct s3_target *ret, struct cove_error *err);
 void cove__s3_target_done(struct s3_target *target);
 /* For the signature; BORROWED from both. */

@@ -1,7 +1,8 @@
 /*
- * Sessions of directory buckets (S3 Express One Zone): for s3_request.c, the keys that sign what is asked of one bucket
- * for five minutes, got by CreateSession with the filesystem's own. Kept fresh as all keys are (auth/provider): one
- * fetch for all who wait, a new one in the background before the end, or once the store refuses the old.
+ * Sessions of directory buckets (S3 Express One Zone): for s3_request.c, keys that sign requests to one bucket for five
+ * minutes. CreateSession, signed with the filesystem's own keys, gives them. auth/provider keeps them fresh as all
+ * keys: one fetch for all requests that wait, a new one in the background before the end, or when the store refuses the
+ * old ones.
  */
 #include <stdio.h>
 #include <string.h>
@@ -44,13 +45,13 @@ static int create(const struct source *s, const char *mode, cove_cancel *cancel,
     int rc = cove__object_run(&r, err);
     if (rc == 0)
         rc = cove__aws_keys_from_xml(cove__buf_slice(&r.http.response), who, ret, err);
-    if (r.http.response.data != NULL)
+    if (r.http.response.data)
         explicit_bzero(r.http.response.data, r.http.response.size);
     cove__object_request_done(&r);
     return rc;
 }
 
-/* Who may not write may still read. */
+/* A caller without the right to write gets a session for reads. */
 static int fetch(void *self, cove_cancel *cancel, void *ret_payload, struct cove_error *err)
 {
     struct cove__aws_credentials *ret = ret_payload;
@@ -71,7 +72,7 @@ static int fetch(void *self, cove_cancel *cancel, void *ret_payload, struct cove
 
 static void session_free(struct s3_session *session)
 {
-    if (session == NULL)
+    if (!session)
         return;
     cove__provider_free(session->provider);
     explicit_bzero(&session->signing, sizeof session->signing);
@@ -83,7 +84,7 @@ static struct s3_session *session_new(struct cove__s3 *s3, struct cove__slice bu
     struct s3_session *session = cove__calloc(1, sizeof *session);
     struct source *s = cove__calloc(1, sizeof *s);
 
-    if (session == NULL || s == NULL) {
+    if (!session || !s) {
         cove__free(session);
         cove__free(s);
         cove__fail_nomem(err, "a session");
@@ -92,7 +93,13 @@ static struct s3_session *session_new(struct cove__s3 *s3, struct cove__slice bu
     snprintf(session->bucket, sizeof session->bucket, "%.*s", (int)bucket.size, (const char *)bucket.data);
     memcpy(s->bucket, session->bucket, sizeof s->bucket);
     s->s3 = s3;
-    struct cove__credentials_source source = { &cove__aws_credentials_type, fetch, cove__free, s, EARLY_NS, LATE_NS };
+    struct cove__credentials_source source = { .type = &cove__aws_credentials_type,
+                                               .fetch = fetch,
+                                               .free = cove__free,
+                                               .self = s,
+                                               .is_the_store = true,
+                                               .early_ns = EARLY_NS,
+                                               .late_ns = LATE_NS };
     if (cove__provider_new(&source, &session->provider, err) < 0) {
         cove__free(session);
         return NULL;
@@ -146,22 +153,22 @@ int cove__s3_session_get(struct cove__s3 *s3, struct cove__slice bucket, struct 
     cove__lock();
     found = find_locked(s3, bucket);
     cove__unlock();
-    if (found != NULL) {
+    if (found) {
         *ret = found;
         return 0;
     }
     made = session_new(s3, bucket, err);
-    if (made == NULL)
+    if (!made)
         return COVE_ENOMEM;
     cove__lock();
-    found = find_locked(s3, bucket); /* somebody else may have been quicker */
-    if (found != NULL || !add_locked(s3, made, &spare))
+    found = find_locked(s3, bucket); /* another thread may have been quicker */
+    if (found || !add_locked(s3, made, &spare))
         spare = made;
     else
         found = made;
     cove__unlock();
     session_free(spare);
-    if (found == NULL)
+    if (!found)
         return cove__fail(err, COVE_ELIMIT, "more than %d directory buckets are in use at once", S3_SESSIONS_MAX);
     *ret = found;
     return 0;
@@ -169,7 +176,7 @@ int cove__s3_session_get(struct cove__s3 *s3, struct cove__slice bucket, struct 
 
 void cove__s3_session_put(struct s3_session *session)
 {
-    if (session == NULL)
+    if (!session)
         return;
     cove__lock();
     session->refs--;

@@ -1,6 +1,6 @@
 /*
- * THE table of stores that speak S3's protocol. A trait stands here only where the store's documentation or a server
- * that was asked says so; docs/s3-stores.md names both. What is not in a row is found out by asking (s3_traits.c).
+ * THE table of stores that speak S3's protocol. A capability is in a row only if the store's documentation or a test of
+ * a server shows it; docs/s3-stores.md names both. The others are learned from responses (s3_capabilities.c).
  */
 #include "fs/s3/s3_stores.h"
 
@@ -28,6 +28,7 @@ const struct s3_store cove__s3_stores[] = {
                [COVE__BATCH_DELETE] = YES,
                [COVE__UNEQUAL_PARTS] = YES,
                [COVE__UPLOADS_BY_PREFIX] = YES,
+               [COVE__MULTIPART] = YES,
                [COVE__SUFFIX_RANGES] = YES } },
     { .name = "minio",
       .hosts = "play.min.io",
@@ -92,7 +93,7 @@ const struct s3_store cove__s3_stores[] = {
 
 const struct s3_store *cove__s3_store_named(const char *name)
 {
-    for (const struct s3_store *s = cove__s3_stores; s->name != NULL; s++) {
+    for (const struct s3_store *s = cove__s3_stores; s->name; s++) {
         if (strcmp(s->name, name) == 0)
             return s;
     }
@@ -133,10 +134,10 @@ const struct s3_store *cove__s3_store_at(struct cove__slice host, struct cove__s
 {
     const uint8_t *port = host.size > 0 ? memchr(host.data, ':', host.size) : NULL;
 
-    if (port != NULL)
+    if (port)
         host.size = (size_t)(port - host.data);
     *ret_region = cove__slice("", 0);
-    for (const struct s3_store *s = cove__s3_stores; s->name != NULL; s++) {
+    for (const struct s3_store *s = cove__s3_stores; s->name; s++) {
         const char *p = s->hosts;
         for (size_t n; *p != '\0'; p += n + strspn(p + n, " ")) {
             n = strcspn(p, " ");
@@ -149,8 +150,8 @@ const struct s3_store *cove__s3_store_at(struct cove__slice host, struct cove__s
 
 const struct s3_store *cove__s3_store_serving(const char *server_header)
 {
-    for (const struct s3_store *s = cove__s3_stores; s->name != NULL; s++) {
-        if (s->server != NULL && strncasecmp(server_header, s->server, strlen(s->server)) == 0)
+    for (const struct s3_store *s = cove__s3_stores; s->name; s++) {
+        if (s->server && strncasecmp(server_header, s->server, strlen(s->server)) == 0)
             return s;
     }
     return NULL;

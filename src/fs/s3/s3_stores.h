@@ -1,4 +1,4 @@
-/* What stores that speak S3's protocol can and cannot: the table, and what is made of it. For all of fs/s3. */
+/* What stores that speak S3's protocol can and cannot do: the table, and its lookups. For all of fs/s3. */
 #ifndef COVE_FS_S3_STORES_H
 #define COVE_FS_S3_STORES_H
 
@@ -25,7 +25,7 @@ extern const struct s3_store cove__s3_any_store; /* of which nothing is known */
 
 /* NULL: there is none. */
 const struct s3_store *cove__s3_store_named(const char *name);
-/* By the host of an endpoint (its port is looked past). *ret_region is what its "*" stands for, or empty. */
+/* By the host of an endpoint; its port is ignored. *ret_region is what its "*" stands for, or empty. */
 const struct s3_store *cove__s3_store_at(struct cove__slice host, struct cove__slice *ret_region);
 const struct s3_store *cove__s3_store_serving(const char *server_header);
 

@@ -44,7 +44,8 @@ static void test_parse(void **state)
           "arn:aws:s3:us-west-2:123456789012:accesspoint:ap/a/b" },
         { "arn:aws:s3:us-west-2:123456789012:accesspoint:ap/", "arn:aws:s3:us-west-2:123456789012:accesspoint:ap" },
     };
-    static const char *const bad[] = { "s3:///k",          "s3://b c/k",  "s3://b:80/k",          "gs://b/k",
+    static const char *const bad[] = { "s3://../k",        "s3://.",      "s3:///k",
+                                       "s3://b c/k",       "s3://b:80/k", "gs://b/k",
                                        "s3://b\xc3\xa9/k", "s3://b/\xff", "s3://arn:aws:s3:::b/k" };
     char *path;
 
@@ -190,6 +191,7 @@ static void test_errors(void **state)
           "read s3://b/k: access denied; S3's bucket names have 3 to 63 characters (HTTP 403); the request is not "
           "signed: anon=true" },
         { 502, "<html>bad gateway", COVE_ESERVER, 1, "read s3://b/k: the store failed (HTTP 502)" },
+        { 407, "", COVE_ENETWORK, 0, "read s3://b/k: the proxy requires a user and a password in its URL (HTTP 407)" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct cove__object_request r;
@@ -202,6 +204,31 @@ static void test_errors(void **state)
     }
 }
 
+/* A request about no bucket has no bucket's name to blame. */
+static void test_errors_without_a_bucket(void **state)
+{
+    static const struct {
+        int status;
+        const char *body, *message;
+    } rows[] = {
+        { 403, "", "list s3://: access denied (HTTP 403); the request is not signed: anon=true" },
+        { 404, "", "list s3://: no such object (HTTP 404)" },
+        { 400, "<Error><Code>InvalidBucketName</Code></Error>",
+          "list s3://: not a valid bucket name (InvalidBucketName)" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct cove__object_request r;
+
+        judge(rows[i].status, rows[i].body, &r);
+        r.name = cove__object_split("");
+        r.http.op.ctx.op = "list";
+        r.http.op.ctx.url = "s3://";
+        cove__s3_classify(&r, &err);
+        assert_string_equal(err.message, rows[i].message);
+        cove__object_request_done(&r);
+    }
+}
+
 /* ---- open ---- */
 
 static struct cove__s3 *open_with(const char *const *pairs, int *ret_rc)
@@ -209,7 +236,7 @@ static struct cove__s3 *open_with(const char *const *pairs, int *ret_rc)
     cove_options *options = cove_options_new();
     void *self = NULL;
 
-    for (; *pairs != NULL; pairs += 2)
+    for (; *pairs; pairs += 2)
         assert_int_equal(cove_options_set(options, pairs[0], pairs[1], &err), 0);
     *ret_rc = cove__s3_ops.open(options, "s3://b", &self, &err);
     cove_options_free(options);
@@ -251,7 +278,7 @@ static void test_addresses(void **state)
     struct cove__s3 *s3 = OPEN("anon", "true");
 
     assert_int_equal(rc, 0);
-    assert_true(s3->tls && !s3->own_endpoint && s3->rules.host == NULL && !s3->sign_payload);
+    assert_true(s3->tls && !s3->own_endpoint && !s3->rules.host && !s3->sign_payload);
     assert_string_equal(s3->region, "us-east-1");
     cove__s3_ops.close(s3);
 
@@ -303,7 +330,7 @@ static void test_switches(void **state)
     setenv("AWS_ENDPOINT_URL_S3", "http://environment:1", 1);
     struct cove__s3 *s3 = OPEN("anon", "true");
     assert_int_equal(rc, 0);
-    assert_true(s3->rules.host == NULL && s3->rules.style == S3_STYLE_VIRTUAL);
+    assert_true(!s3->rules.host && s3->rules.style == S3_STYLE_VIRTUAL);
     assert_true(s3->rules.fips && !s3->rules.dual_stack && s3->rules.ignore_arn_region);
     assert_string_equal(s3->rules.region, "eu-west-1");
     cove__s3_ops.close(s3);
@@ -345,10 +372,14 @@ static void test_open_refuses(void **state)
         { { "profile", "nobody" }, "'nobody'" },
         { { "use_fips_endpoint", "true", "use_accelerate_endpoint", "true" }, "exclude each other" },
         { { "addressing_style", "path", "use_accelerate_endpoint", "true" }, "exclude each other" },
-        { { "endpoint_url", "http://h", "use_dualstack_endpoint", "true" }, "cannot go with an endpoint_url (h)" },
+        { { "endpoint_url", "http://h", "use_dualstack_endpoint", "true" },
+          "cannot be combined with an endpoint_url (h)" },
         { { "client_kwargs", "{\"endpoint\": \"x\"}" }, "\"endpoint\" is not known; known: endpoint_url" },
         { { "client_kwargs", "[1]" }, "not a JSON object" },
         { { "config_kwargs", "{\"signature_version\": \"s3\"}" }, "signature_version \"s3\"" },
+        { { "config_kwargs", "{\"retries\": {\"max_attempts\": \"x\"}}" },
+          "the value of \"retries/max_attempts\" must be a number" },
+        { { "client_kwargs", "{\"use_ssl\": 1}" }, "the value of \"use_ssl\" must be true or false" },
         { { "s3_additional_kwargs", "{\"Acl\": \"private\"}" }, "\"Acl\" is not known; known: ACL" },
         { { "s3_additional_kwargs", "{\"ACL\": \"a\\nHost: b\"}" }, "line break" },
         { { "default_block_size", "1MiB" }, "default_block_size" },
@@ -359,7 +390,7 @@ static void test_open_refuses(void **state)
         struct cove__s3 *s3 = open_with(rows[i].pairs, &rc);
         assert_null(s3);
         assert_int_equal(rc, COVE_EINVAL);
-        if (strstr(err.message, rows[i].message) == NULL)
+        if (!strstr(err.message, rows[i].message))
             fail_msg("\"%s\" does not hold \"%s\"", err.message, rows[i].message);
     }
 }
@@ -371,7 +402,7 @@ static void test_no_credentials(void **state)
     struct cove__s3 *s3 = OPEN("endpoint_url", "http://127.0.0.1:9");
     struct cove__inbox inbox;
     struct cove_info info = { 0 };
-    struct cove__io io = { .path = "b/k", .ret_info = &info };
+    struct cove__stat_io io = { .path = "b/k", .ret_info = &info };
 
     assert_int_equal(rc, 0);
     io.op.inbox = &inbox;
@@ -386,7 +417,7 @@ static void test_no_credentials(void **state)
     cove__s3_ops.close(s3);
 }
 
-/* A key that somebody put into the URL: whatever is in it, the message does not show it. */
+/* A key in the URL, with any characters: the message does not show it. */
 static void test_password_in_url(void **state)
 {
     static const char *const urls[] = { "s3://AKID:hidden@b/k", "s3://AKID:hi@hidden@b/k", "s3://AKID:a/hidden@b/k",
@@ -481,7 +512,7 @@ static int sign(struct cove__s3 *s3, const char *path, const char *method, char 
 {
     struct cove__ctx ctx = { .deadline_ns = INT64_MAX, .op = "sign", .url = "s3://b/k" };
 
-    return cove__s3_sign(s3, path, method, 60, &ctx, ret, &err);
+    return cove__s3_presign(s3, path, method, 60, &ctx, ret, &err);
 }
 
 static void test_signed_urls(void **state)
@@ -520,7 +551,7 @@ static void test_signed_urls(void **state)
         struct cove__s3 *s3 = open_with(pairs, &rc);
         assert_int_equal(rc, 0);
         assert_int_equal(sign(s3, rows[i].path, "GET", &url), 0);
-        if (strncmp(url, rows[i].begin, strlen(rows[i].begin)) != 0 || strstr(url, rows[i].middle) == NULL)
+        if (strncmp(url, rows[i].begin, strlen(rows[i].begin)) != 0 || !strstr(url, rows[i].middle))
             fail_msg("%s is not %s...%s", url, rows[i].begin, rows[i].middle);
         assert_null(strstr(url, "hidden"));
         cove__free(url);
@@ -537,7 +568,7 @@ static void test_signed_urls(void **state)
         rc = sign(s3, "b/k?versionId=1", "GET", &versioned);
         cove__mem_fail(0, 0);
         assert_true(rc == 0 || rc == COVE_ENOMEM);
-        assert_true(rc < 0 || strstr(versioned, "versionId=1") != NULL);
+        assert_true(rc < 0 || strstr(versioned, "versionId=1"));
         cove__free(versioned);
     }
     for (unsigned long n = 1; n < 60; n++) {
@@ -546,7 +577,7 @@ static void test_signed_urls(void **state)
         cove__mem_fail(0, 0);
         if (rc == 0)
             break;
-        assert_true(rc == COVE_ENOMEM && again == NULL);
+        assert_true(rc == COVE_ENOMEM && !again);
     }
     assert_non_null(again);
     cove__free(again);
@@ -563,13 +594,13 @@ static void test_part_rules(void **state)
     struct cove__s3 *s3 = OPEN("anon", "true", "fixed_upload_size", "true");
     struct cove__part_rules rules;
 
-    cove__s3_ops.part_rules(s3, -1, &rules);
+    cove__s3_ops.upload.part_rules(s3, NULL, &rules);
     assert_true(rules.equal_parts);
     assert_int_equal(rules.default_part, 8 << 20);
     static const int64_t sizes[] = { 1, (int64_t)8 << 20, (int64_t)80000 << 20, (int64_t)80001 << 20,
                                      (int64_t)5 << 40 };
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        cove__s3_ops.part_rules(s3, sizes[i], &rules);
+        cove__s3_ops.upload.part_rules(s3, &(struct cove__put){ .expected_size = sizes[i] }, &rules);
         assert_true(rules.default_part >= S3_PART_MIN && rules.default_part <= S3_PART_MAX);
         assert_true((sizes[i] + (int64_t)rules.default_part - 1) / (int64_t)rules.default_part <= S3_PARTS_MAX);
     }
@@ -721,7 +752,7 @@ static void test_endpoint_without_memory(void **state)
         int rc = cove_fs_endpoint(fs, &endpoint, NULL);
         failed = cove__mem_fail(0, 0) >= n;
         assert_int_equal(rc, failed ? COVE_ENOMEM : 0);
-        assert_true((endpoint != NULL) == !failed);
+        assert_true(!endpoint == failed);
         cove_free(endpoint);
     }
     cove_fs_unref(fs);
@@ -734,6 +765,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_new_bucket),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_errors_without_a_bucket),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_switches),
         cmocka_unit_test(test_open_refuses),

@@ -11,7 +11,8 @@
 
 /* ---- parts ---- */
 
-static void part_rules(const struct cove__object_store *store, struct cove__part_rules *ret)
+static void part_rules(const struct cove__object_store *store, enum cove__upload_mode mode,
+                       struct cove__part_rules *ret)
 {
     const struct cove__s3 *s3 = (const struct cove__s3 *)store;
     const struct s3_store *product = s3->product;
@@ -20,7 +21,7 @@ static void part_rules(const struct cove__object_store *store, struct cove__part
     ret->min_part = S3_PART_MIN;
     ret->max_part = S3_PART_MAX;
     ret->max_parts = max_parts > 0 ? max_parts : S3_PARTS_MAX;
-    ret->wants_sha256 = s3->sign_payload && s3->provider != NULL;
+    ret->wants_sha256 = s3->sign_payload && s3->provider;
     ret->crc32c_may_be_crc32 = product->can[COVE__CRC32C] != COVE__CAN_YES;
 }
 
@@ -97,20 +98,39 @@ static int finish_request(struct cove__object_request *r, const struct cove__upl
     return 0;
 }
 
+struct finished {
+    struct cove__object_made *made;
+    bool whole; /* the checksum is one of the whole object, and not of the parts' checksums */
+    bool has_crc32c;
+    uint32_t crc32c;
+};
+
 static int on_finished(void *user, const char *path, struct cove__slice text)
 {
-    struct cove__object_made *made = user;
+    struct finished *f = user;
+    char checksum[COVE__HEADER_MAX];
 
-    if (strcmp(path, "CompleteMultipartUploadResult/ETag") == 0)
-        cove__object_etag(text, made->version, sizeof made->version);
+    if (strcmp(path, "CompleteMultipartUploadResult/ETag") == 0) {
+        cove__object_etag(text, f->made->version, sizeof f->made->version);
+    } else if (strcmp(path, "CompleteMultipartUploadResult/ChecksumType") == 0) {
+        f->whole = cove__slice_is(text, "FULL_OBJECT");
+    } else if (strcmp(path, "CompleteMultipartUploadResult/ChecksumCRC32C") == 0) {
+        cove__object_text(text, checksum, sizeof checksum);
+        f->has_crc32c = cove__base64_to_be32(checksum, &f->crc32c);
+    }
     return 0;
 }
 
 static int finish_response(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err)
 {
     static const struct cove__xml_handler handler = { NULL, on_finished, "CompleteMultipartUploadResult" };
+    struct finished f = { .made = ret };
 
-    int rc = cove__xml_read(cove__buf_slice(&r->http.response), &handler, ret);
+    int rc = cove__xml_read(cove__buf_slice(&r->http.response), &handler, &f);
+    if (f.whole && f.has_crc32c) {
+        ret->has_crc32c = true;
+        ret->crc32c = f.crc32c;
+    }
     if (rc < 0)
         return cove__object_unreadable(r, err, rc, "the response to the end of an upload");
     if (ret->version[0] == '\0')
@@ -134,7 +154,7 @@ static void list_request(struct cove__object_request *r, struct cove__slice belo
     cove__buf_add_str(&r->query, "uploads=&encoding-type=url");
     if (below.size > 0)
         cove__uri_add_pair(&r->query, "prefix", below);
-    if (last != NULL) {
+    if (last) {
         cove__uri_add_pair(&r->query, "key-marker", cove__buf_slice(&last->next_key));
         if (!directory) /* which takes none */
             cove__uri_add_pair(&r->query, "upload-id-marker", cove__buf_slice(&last->next_id));
@@ -211,7 +231,7 @@ static int on_upload(void *user, const char *path, struct cove__slice text)
     return 0;
 }
 
-/* It stands after the uploads in some stores' responses, so it is looked for first. */
+/* In some stores' responses it follows the uploads, so it is read first. */
 static int on_encoding(void *user, const char *path, struct cove__slice text)
 {
     struct list_parser *p = user;

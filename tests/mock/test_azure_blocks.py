@@ -1,0 +1,169 @@
+"""Appends to blobs whose blocks others have made: names of any length, blocks that no commit has named, very many blocks."""
+
+import base64
+import types
+
+import pytest
+
+import azure
+from azure_messages import xml_response
+from server import MockServer
+from store import pattern
+from test_azure_mock import call
+
+BIG = 70_000  # appends to smaller blobs put them again
+
+
+@pytest.fixture
+def server():
+    with MockServer({"b/k": pattern(BIG)}, kind=azure.Store) as server:
+        yield server
+        assert server.troubles == []
+
+
+def name(n, size):
+    return base64.b64encode(n.to_bytes(4, "big").rjust(size, b"n")[-size:]).decode()
+
+
+def blocks(data, size, count):
+    step = -(-len(data) // count)
+    return [(name(n, size), data[n * step : (n + 1) * step]) for n in range(count)]
+
+
+def data_of(server):
+    return server.store.objects["b/k"][0]
+
+
+def names_of(server):
+    return [name for name, _ in server.store.objects["b/k"][2].blocks]
+
+
+def sent(server, operation):
+    return sum(len(r.body) for r in server.requests if r.operation == operation)
+
+
+@pytest.mark.parametrize("size", [4, 7, 16, 36, 48, 64])
+def test_names_of_another_length(server, size):
+    """An append gives its blocks names of the length that the others have."""
+    server.store.put("b/k", data_of(server), blocks(data_of(server), size, 3))
+    server.store.stage("b/k", {name(99, size): b"not committed"})
+    outcome = call(server, "flush", "az://b/k", "one", "two")
+    assert outcome.ok and outcome.value == 0, outcome
+    assert data_of(server) == pattern(BIG) + b"onetwo" and {len(base64.b64decode(n)) for n in names_of(server)} == {size}
+    assert server.count("GetBlob") == 0 or sent(server, "PutBlock") < 100
+
+
+@pytest.mark.parametrize("size", [7, 48, 64])
+def test_uncommitted_blocks_behind_a_blob_without_blocks(server, size):
+    """Of a blob that one request has put the server makes blocks, with names as long as those that wait behind it."""
+    server.store.stage("b/k", {name(n, size): b"not committed" for n in range(100)})
+    outcome = call(server, "flush", "az://b/k", "one", "two")
+    assert outcome.ok and outcome.value == 0, outcome
+    assert data_of(server) == pattern(BIG) + b"onetwo" and server.store.uploads == {}
+    assert server.count("PutBlockFromURL") == 1 and {len(base64.b64decode(n)) for n in names_of(server)} == {size}
+
+
+def test_names_that_are_too_short(server):
+    """Another writer could choose the same one: nothing is written."""
+    server.store.put("b/k", data_of(server), blocks(data_of(server), 2, 3))
+    outcome = call(server, "flush", "az://b/k", "one")
+    assert outcome.code == "COVE_EINVAL" and outcome.store_code == "InvalidBlobOrBlock", outcome
+    assert data_of(server) == pattern(BIG)
+
+
+@pytest.mark.parametrize("count", [49_900, 49_999, 50_000])
+def test_a_blob_full_of_small_blocks(server, count):
+    """The server puts them together: no flush reads them or sends them again, and 50,000 are never reached."""
+    data = pattern(2 * count)
+    server.store.put("b/k", data, blocks(data, 16, count))
+    assert len(names_of(server)) == count
+    outcome = call(server, "flush", "az://b/k", *(f"line {n};" for n in range(10)))
+    assert outcome.ok and outcome.value == 0, outcome
+    assert data_of(server) == data + b"".join(b"line %d;" % n for n in range(10))
+    assert len(names_of(server)) <= 20 and server.count("PutBlockFromURL") == 1
+    assert sent(server, "PutBlock") < 1000 and sent(server, "PutBlockList") < 20_000
+    assert server.count("PutBlock") == server.count("PutBlockList") == 10 and server.count("GetBlockList") == 1
+
+
+def test_the_cost_of_a_flush_is_constant(server):
+    """60,000 flushes are the same as the last 40 of them: what they send does not grow with the blob."""
+    data = pattern(6_000_000)  # 60,000 flushes of 100 bytes, put together as they came
+    cuts = [4_200_000, 5_800_000, *range(5_860_000, 6_000_000, 40_000), 5_999_000, 6_000_000]
+    parts = [(name(n, 48), data[begin:end]) for n, (begin, end) in enumerate(zip([0, *cuts], cuts))]
+    server.store.put("b/k", data, parts)
+    outcome = call(server, "flush", "az://b/k", *("x" * 100 for _ in range(40)))
+    assert outcome.ok and outcome.value == 0, outcome
+    assert data_of(server) == data + b"x" * 4000 and len(names_of(server)) < 40
+    assert sent(server, "PutBlock") + sent(server, "PutBlockList") < 40 * 12_000
+    assert server.count("PutBlock") == server.count("PutBlockList") == 40
+
+
+def test_where_the_server_makes_no_blocks():
+    """The list stays long, and the append is made."""
+    data = pattern(BIG)
+    with MockServer(kind=azure.Store, ways={"lacks": ["PutBlockFromURL"]}) as server:
+        server.store.put("b/k", data, blocks(data, 16, 1000))
+        assert call(server, "flush", "az://b/k", "one", "two").ok
+        assert data_of(server) == data + b"onetwo" and server.count("PutBlockFromURL") == 1
+
+
+def test_a_run_of_larger_blocks_is_not_read(server):
+    """Of those that another program has left an append sends again less than 8 MiB."""
+    data = pattern(40 << 20)
+    server.store.put("b/k", data, blocks(data, 16, 40))
+    assert call(server, "flush", "az://b/k", "x" * 70_000).ok
+    assert data_of(server) == data + b"x" * 70_000 and sent(server, "PutBlock") < 8 << 20
+
+
+def test_a_write_over_a_blob_with_uncommitted_blocks(server):
+    """As long as ours: they go. Of another length: the service refuses ours, the error names the cause, and the blob stays."""
+    server.store.stage("b/k", {name(n, 48): b"theirs" for n in range(100)})
+    how = {"default_block_size": str(1 << 20)}
+    assert call(server, "write", "az://b/k", 3 << 20, **how).ok
+    assert data_of(server) == pattern(3 << 20) and server.store.uploads == {}
+    server.store.stage("b/k", {name(1, 7): b"theirs"})
+    outcome = call(server, "write", "az://b/k", 5 << 20, **how)
+    assert outcome.code == "COVE_EINVAL" and "unfinished upload" in outcome.message, outcome
+    assert data_of(server) == pattern(3 << 20)
+
+
+def test_many_lost_responses_at_once(server):
+    """Each block is sent again; a block that arrives twice is one block."""
+    server.begin_faults([{"on": "PutBlock", "close": True, "do_it": True, "times": 20}])
+    assert call(server, "write", "az://b/k", 20 << 20, default_block_size=str(1 << 20)).ok
+    assert data_of(server) == pattern(20 << 20) and len(names_of(server)) == 20 and server.count("PutBlock") == 40
+
+
+LISTINGS = (["find", "az://b/d"], ["versions", "az://b/d/k"], ["findversions", "az://b"], ["uploads", "az://b"], ["rmtree", "az://b/d"])
+
+
+@pytest.fixture
+def endless(server):
+    """Every page has another; `marker` makes its marker, from its number."""
+    endless = types.SimpleNamespace(marker=None, pages=0)
+
+    def answer(r):
+        if r.operation != "ListBlobs":
+            return real(r)
+        endless.pages += 1
+        blob = "<Blob><Name>d/k</Name><Properties><Content-Length>1</Content-Length></Properties></Blob>"
+        return xml_response(f"<EnumerationResults><Blobs>{blob}</Blobs><NextMarker>{endless.marker(endless.pages)}</NextMarker></EnumerationResults>")
+
+    real = server.store.answer
+    server.store.answer = answer
+    return endless
+
+
+@pytest.mark.parametrize("do", LISTINGS, ids=lambda do: do[0])
+def test_listings_that_go_round(server, endless, do):
+    endless.marker = lambda page: f"m{page % 3}"
+    outcome = call(server, *do)
+    assert outcome.code == "COVE_EPROTOCOL" and "does not advance" in outcome.message, outcome
+    assert endless.pages < 30
+
+
+@pytest.mark.parametrize("do", [["versions", "az://b/d/k"], ["rmtree", "az://b/d"]], ids=lambda do: do[0])
+def test_listings_without_end(server, endless, do):
+    """Ever new markers: the deadline is that of the whole call. (The steps of an iterator have each its own.)"""
+    endless.marker = lambda page: f"m{page}"
+    assert call(server, *do, timeout_ms=500).code == "COVE_ETIMEDOUT"

@@ -1,0 +1,53 @@
+"""What a case in cases/ cannot say of az://: blobs that others have made, and the mock of Azure itself."""
+
+import base64
+
+import pytest
+
+import azure
+import crc
+from probe_run import probe
+from server import MockServer
+from store import pattern
+
+
+@pytest.fixture
+def server():
+    with MockServer({"b/k": b"old"}, kind=azure.Store) as server:
+        yield server
+        assert server.troubles == []
+
+
+def call(server, *verb, timeout_ms=None, **options):
+    outcome = probe(*verb, options={"endpoint_url": server.endpoint, **azure.OPTIONS, **options}, timeout_ms=timeout_ms)
+    assert azure.KEY not in outcome.text
+    return outcome
+
+
+def test_checksums():
+    assert crc.crc64(b"123456789") == 0xAE8B14860A799888 and crc.crc32c(b"123456789") == 0xE3069283
+    data = pattern(100_000)
+    state = crc.CRC64.ones
+    for byte in data:
+        state = (state >> 8) ^ crc.CRC64.table[(state ^ byte) & 255]
+    assert crc.crc64(data) == state ^ crc.CRC64.ones  # many bytes at once
+
+
+def test_another_key_is_refused(server):
+    """The mock checks signatures."""
+    outcome = call(server, "get", "az://b/k", account_key="AAAA")
+    assert outcome.code == "COVE_EAUTH" and outcome.store_code == "AuthenticationFailed", outcome
+    assert "the key of the account acct" in outcome.message
+
+
+def test_uploads_under_way(server):
+    """Names with blocks alone, of ours and of others; an empty blob is none, and blocks behind a blob are in no listing."""
+    ours = [base64.b64encode(f"{7:032x}{n:016x}".encode()).decode() for n in (1, 2)]
+    server.store.stage("b/d/ours", {name: b"x" for name in ours})
+    server.store.stage("b/theirs", {"AAAA": b"x"})
+    server.store.stage("b/k", {"AAAA": b"x"})
+    server.store.put("b/d/", b"")
+    assert call(server, "uploads", "az://b").value == 2 and server.count("GetBlockList") == 3
+    assert call(server, "uploads", "az://b/d").value == 1
+    assert call(server, "uploads", "az://b/d", "remove").value == 1
+    assert set(server.store.uploads) == {"b/theirs", "b/k"} and set(server.store.objects) == {"b/k", "b/d/"}

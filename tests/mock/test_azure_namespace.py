@@ -1,0 +1,72 @@
+"""How it is found out whether an account has a hierarchical namespace, and who may ask."""
+
+import azure
+from dfs_account import Account
+from probe_run import probe
+from server import MockServer
+
+
+def test_the_account_is_asked_once():
+    with Account({"b/d/f": b"old"}) as account:
+        assert account.call("append", "az://b/d/f", 3, "abc").ok
+        assert account.count("GetAccountInformation") == 1 and account.count("PathGetAccessControl") == 0
+
+
+def test_who_may_not_ask_about_the_account_asks_the_container():
+    with Account({"b/f": b"data"}, hides_account=True) as account:
+        assert account.call("put", "az://b/d/g", 3).ok
+        assert account.count("PathGetAccessControl") == 1
+        assert len(account.files["b/d/g"]) == 3
+
+
+def test_where_nothing_answers_the_account_counts_as_flat():
+    with Account({"b/f": b"data"}, hides_account=True, refuses_access_control=True) as account:
+        outcome = account.call("get", "az://b/f")
+        assert outcome.ok and outcome.data == b"data"
+        assert "could not be found out" in outcome.log and account.count("GetBlob") == 1
+
+
+def test_a_flat_account_is_used_by_its_blob_service():
+    with MockServer({"b/f": b"data"}, kind=azure.Store) as server:
+        options = {"endpoint_url": server.endpoint, "dfs_endpoint": f"{server.endpoint}/dfs/{azure.ACCOUNT}", **azure.OPTIONS}
+        assert probe("put", "az://b/g", 3, options=options).ok
+        assert len(server.store.objects["b/g"][0]) == 3
+
+
+def test_a_store_that_fails_is_asked_again():
+    """One bad response must not make an account a flat one."""
+    fault = {"on": "PathGetAccessControl", "status": 503, "error": ["ServerBusy", "mocked"], "times": 2}
+    with Account({"b/f": b"data"}, [fault], hides_account=True) as account:
+        assert account.call("put", "az://b/g", 3).ok
+        assert account.count("PathGetAccessControl") == 3 and account.count("PathRename") == 1
+
+
+def test_a_store_that_goes_on_failing_is_an_error():
+    fault = {"on": "PathGetAccessControl", "status": 503, "error": ["ServerBusy", "mocked"], "times": -1}
+    with Account({"b/f": b"data"}, [fault], hides_account=True) as account:
+        outcome = account.call("get", "az://b/f", retries=1)
+        assert outcome.code == "COVE_ETHROTTLED", outcome
+        assert account.count("GetBlob") == 0
+
+
+def test_a_refused_login_decides_nothing_about_the_account():
+    with Account({"b/f": b"data"}, tokens=["good"]) as account:
+        outcome = account.call("get", "az://b/f", account_key="", credential="eyJ-bad")
+        assert outcome.code == "COVE_EAUTH", outcome
+        assert "could not be found out" not in outcome.log and account.count("GetBlob") == 0
+
+
+def test_the_option_decides_that_it_has_one():
+    with Account({"b/f": b"data"}, hides_account=True, refuses_access_control=True) as account:
+        assert account.call("append", "az://b/f", 3, "abc", hierarchical_namespace="true").ok
+        assert account.count("GetAccountInformation") == account.count("PathGetAccessControl") == 0
+        assert account.files["b/f"].startswith(b"data") and len(account.files["b/f"]) > 4
+        outcome = account.call("get", "az://b/f", dfs=False, hierarchical_namespace="true")
+        assert outcome.code == "COVE_EINVAL" and "set the option dfs_endpoint" in outcome.message, outcome
+
+
+def test_the_option_decides_that_it_has_none():
+    with MockServer({"b/f": b"data"}, kind=azure.Store) as server:
+        options = {"endpoint_url": server.endpoint, "dfs_endpoint": f"{server.endpoint}/dfs/{azure.ACCOUNT}", **azure.OPTIONS}
+        assert probe("put", "az://b/g", 3, options={**options, "hierarchical_namespace": "false"}).ok
+        assert [r.operation for r in server.requests] == ["PutBlob"]
