@@ -21,13 +21,16 @@ The last line is `N passed, N failed, N skipped`. The exit status is 0 only if n
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
@@ -58,6 +61,8 @@ ONE_THREAD = {
         "test_values.py",
     },
 }
+# A test that hangs: where each of its threads is, and the end of its suite.
+TEST_LIMIT = ["-o", "faulthandler_timeout=600", "-o", "faulthandler_exit_on_timeout=true"]
 TAP = re.compile(r"(not )?ok (\d+) ?(# SKIP|-)? ?(.*)")
 
 
@@ -165,32 +170,45 @@ class Runner:
         self.home = env.scratch("home")
         self.environ = {**env.clean(os.environ, home=self.home), **env.sanitizer_options()}
         self.started = time.monotonic()
+        self.seconds = []  # of each suite that has ended
+        self.processes = set()  # the suites that run now
         # ThreadSanitizer cannot live with the widest randomisation of addresses that some kernels use.
         arch = platform.machine()
         fixed = subprocess.run(["setarch", arch, "-R", "true"], capture_output=True).returncode == 0
         self.fixed_addresses = ["setarch", arch, "-R"] if fixed else []
 
     def report(self, name, tally, seconds):
-        lines = [f"{'FAIL' if tally.failed else 'ok':4} {name:44} {tally.line()} ({seconds:.1f} s)"]
+        since = time.monotonic() - self.started
+        lines = [f"{'FAIL' if tally.failed else 'ok':4} {name:44} {tally.line()} ({seconds:.1f} s, at {since:.0f} s)"]
         for title, why in tally.failures:
             lines.append(f"     failed: {title}")
             lines += [f"       | {line}" for line in why.strip("\n").splitlines()[-80:]]
         with self.lock:
             self.total.merge(tally)
+            self.seconds.append((seconds, name))
             print("\n".join(lines), flush=True)
 
     def call(self, command, environ, timeout_s, cwd=env.ROOT):
-        """Runs a command to its end or its limit; its status and all that it printed."""
-        process = subprocess.Popen(
-            command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        )
-        try:
-            text, _ = process.communicate(timeout=timeout_s)
-            return process.returncode, text
-        except subprocess.TimeoutExpired:
-            process.kill()
-            text, _ = process.communicate()
-            return 124, text + f"\nkilled after {timeout_s} s\n"
+        """Runs a command to its end or its limit; its status and all that it printed. What it leaves running is ended."""
+        with tempfile.TemporaryFile("w+", errors="replace") as output:  # not a pipe: a process that it leaves would hold that open
+            process = subprocess.Popen(command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+            with self.lock:
+                self.processes.add(process)
+            try:
+                status, late = process.wait(timeout=timeout_s), ""
+            except subprocess.TimeoutExpired:
+                status, late = 124, f"\nkilled after {timeout_s} s\n"
+            self.end_group(process)
+            process.wait()
+            with self.lock:
+                self.processes.discard(process)
+            output.seek(0)
+            return status, output.read() + late
+
+    @staticmethod
+    def end_group(process):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
     def build(self, variant):
         begin = time.monotonic()
@@ -254,7 +272,7 @@ class Runner:
         junit = self.home / f"{variant}-{name.replace(' ', '-')}.xml"
         environ = {**self.environ, "COVE_TEST_BUILD": variant, "XDG_CACHE_HOME": str(env.CACHE.parent), **(extra or {})}
         prefix = self.fixed_addresses if variant == "build-tsan" else []
-        command = [*prefix, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={junit}", *paths]
+        command = [*prefix, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *TEST_LIMIT, f"--junitxml={junit}", *paths]
         status, text = self.call(command, environ, 1800)
         self.report(f"{variant}: {name}", read_junit(name, junit, text, status), time.monotonic() - begin)
 
@@ -337,6 +355,17 @@ class Runner:
         print(self.total.line())
         return 0 if self.total.failed == 0 and self.total.passed > 0 else 1
 
+    def ended_early(self, *_):
+        """SIGTERM or SIGINT, as of a limit of time: what has failed so far, and which suites took longest."""
+        longest = ", ".join(f"{name} {seconds:.0f} s" for seconds, name in sorted(self.seconds, reverse=True)[:12])
+        print(f"\nended by a signal; the longest suites so far: {longest}")
+        print(f"still running: {', '.join(' '.join(map(str, process.args))[-200:] for process in list(self.processes))}")
+        self.summary()
+        sys.stdout.flush()
+        for process in list(self.processes):
+            self.end_group(process)
+        os._exit(143)
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -350,6 +379,8 @@ def main():
     if unknown:
         parser.error(f"no such build: {', '.join(unknown)}")
     runner = Runner(args)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, runner.ended_early)
     if args.check:
         runner.check()
     elif args.versions:
