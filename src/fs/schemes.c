@@ -26,6 +26,12 @@
 #define AZURE_OPS NULL
 #endif
 
+#if COVE__HAVE_HDFS
+#define HDFS_OPS &cove__hdfs_ops
+#else
+#define HDFS_OPS NULL
+#endif
+
 #ifdef COVE__TEST_SCHEME /* a test's store: the test compiles this file once more, with the name of its scheme */
 extern const struct cove__fs_ops cove__test_ops;
 #endif
@@ -41,6 +47,7 @@ static const struct cove__scheme schemes[] = {
     { "abfs", "azure", "the same, under Hadoop's name", AZURE_OPS },
     { "abfss", "azure", "the same, under Hadoop's other name", AZURE_OPS },
     { "adl", "azure", "the same, under the name of Data Lake Storage Gen1, which is retired", AZURE_OPS },
+    { "hdfs", "hdfs", "Hadoop's distributed filesystem", HDFS_OPS },
 #ifdef COVE__TEST_SCHEME
     { COVE__TEST_SCHEME, COVE__TEST_SCHEME, "a test's store", &cove__test_ops },
     { COVE__TEST_SCHEME "a", COVE__TEST_SCHEME, "the same, under another name", &cove__test_ops },

@@ -1,0 +1,148 @@
+/* hdfs://: options and the table of the backend. */
+#include "fs/hdfs/hdfs.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/options.h"
+
+static const struct cove__option_row options[] = {
+    { "host", COVE__OPTION_STRING, offsetof(struct cove__hdfs, host), NULL, NULL,
+      "the NameNode's host, if the URL names none", 0, 0, NULL },
+    { "port", COVE__OPTION_INTEGER, offsetof(struct cove__hdfs, port), NULL, NULL,
+      "the port of the NameNode's RPC, with `host`; 0: 8020", 0, 65535, NULL },
+    { "user", COVE__OPTION_STRING, offsetof(struct cove__hdfs, user), NULL, "HADOOP_USER_NAME",
+      "the user, on clusters without Kerberos; default: the one of this process", 0, 0, NULL },
+    { "replication", COVE__OPTION_INTEGER, offsetof(struct cove__hdfs, replication), NULL, NULL,
+      "copies of each block of a new file; 0: as the cluster prescribes", 0, 512, NULL },
+    { "block_size", COVE__OPTION_SIZE, offsetof(struct cove__hdfs, block_size), NULL, NULL,
+      "of new files, a multiple of 512 bytes; 0: as the cluster prescribes", 0, (int64_t)1 << 40, NULL },
+    { "connect_timeout", COVE__OPTION_DURATION, offsetof(struct cove__hdfs, connect_timeout_ms), "20", NULL,
+      "the longest wait for a connection to a server", 1, INT64_MAX, NULL },
+    { "request_timeout", COVE__OPTION_DURATION, offsetof(struct cove__hdfs, request_timeout_ms), "120", NULL,
+      "the longest time without a byte from a server that owes a response", 1, INT64_MAX, NULL },
+    { "datanode_timeout", COVE__OPTION_DURATION, offsetof(struct cove__hdfs, datanode_timeout_ms), "60", NULL,
+      "the longest time without a byte from or to a DataNode (dfs.client.socket-timeout)", 1, INT64_MAX, NULL },
+    { "use_datanode_hostname", COVE__OPTION_BOOL, offsetof(struct cove__hdfs, uses_hostnames), "false", NULL,
+      "connect to DataNodes by their host names, not their addresses, as needed behind NAT", 0, 0, NULL },
+    { 0 },
+};
+
+static void hdfs_close(void *self)
+{
+    struct cove__hdfs *fs = self;
+
+    for (size_t i = 0; i < fs->n_servers; i++)
+        cove__hdfs_server_done(&fs->servers[i]);
+    cove__free(fs->servers);
+    cove__hdfs_datanodes_done(&fs->datanodes);
+    cove__buf_done(&fs->router_state);
+    cove__free(fs->name);
+    cove__options_clear(options, fs);
+    cove__free(fs);
+}
+
+/* The process's user, where no option and no variable names one. */
+static int set_user(struct cove__hdfs *fs, struct cove_error *err)
+{
+    struct passwd entry, *found = NULL;
+    char text[4096];
+
+    if (fs->user && *fs->user)
+        return 0;
+    if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) != 0 || !found)
+        return cove__fail(err, COVE_EAUTH, "hdfs://: this process's user has no name: set HADOOP_USER_NAME or `user`");
+    return cove__set_string(&fs->user, found->pw_name) < 0 ? cove__fail_nomem(err, "a user's name") : 0;
+}
+
+static int set_servers(struct cove__hdfs *fs, const char *authority, struct cove_error *err)
+{
+    if (!*authority)
+        return cove__fail(err, COVE_EINVAL,
+                          "hdfs:///: the URL names no NameNode: write hdfs://host:port/path, or set the option `host`");
+    fs->name = cove__strdup(authority);
+    fs->servers = cove__calloc(1, sizeof *fs->servers);
+    if (!fs->name || !fs->servers)
+        return cove__fail_nomem(err, "a filesystem");
+    fs->n_servers = 1;
+    return cove__hdfs_split_authority(authority, &fs->servers[0].host, &fs->servers[0].port, err);
+}
+
+static int hdfs_open(const struct cove_options *given, const char *authority, void **ret_self, struct cove_error *err)
+{
+    struct cove__hdfs *fs = cove__calloc(1, sizeof *fs);
+    int rc;
+
+    if (!fs)
+        return cove__fail_nomem(err, "a filesystem");
+    fs->state_id = INT64_MIN;
+    snprintf(fs->client_name, sizeof fs->client_name, "cove_%016llx", (unsigned long long)cove__random());
+    cove__buf_init(&fs->router_state, (size_t)64 << 10);
+    rc = cove__options_fill(options, given, "hdfs", fs, err);
+    if (rc == 0 && fs->block_size % 512 != 0)
+        rc = cove__fail(err, COVE_EINVAL, "hdfs://: block_size must be a multiple of 512 bytes");
+    if (rc == 0)
+        rc = set_user(fs, err);
+    if (rc == 0)
+        rc = set_servers(fs, authority, err);
+    if (rc == 0)
+        *ret_self = fs;
+    else
+        hdfs_close(fs);
+    return rc;
+}
+
+static int hdfs_endpoint(const void *self, struct cove__buf *ret, struct cove_error *err)
+{
+    const struct cove__hdfs *fs = self;
+
+    (void)err;
+    cove__buf_addf(ret, "hdfs://%s", fs->name);
+    return 0;
+}
+
+static void hdfs_describe(const void *self, struct cove__buf *ret)
+{
+    const struct cove__hdfs *fs = self;
+
+    cove__buf_addf(ret, "; user %s", fs->user);
+}
+
+static void part_rules(void *self, const struct cove__put *put, struct cove__part_rules *ret)
+{
+    (void)self;
+    (void)put;
+    *ret = (struct cove__part_rules){
+        .min_part = 1, .default_part = (size_t)8 << 20, .max_part = (size_t)8 << 20, .ordered = true, .parallel = 4
+    };
+}
+
+const struct cove__fs_ops cove__hdfs_ops = {
+    .name = "hdfs",
+    .options = options,
+    .real_directories = true,
+    .blocks = true,
+    .open = hdfs_open,
+    .close = hdfs_close,
+    .endpoint = hdfs_endpoint,
+    .describe = hdfs_describe,
+    .parse = cove__hdfs_parse,
+    .authority = &cove__hdfs_authority,
+    .stat = cove__hdfs_stat,
+    .list = cove__hdfs_list,
+    .move = cove__hdfs_move,
+    .remove = cove__hdfs_remove,
+    .directories = {
+        .make = cove__hdfs_make_directory,
+        .remove = cove__hdfs_remove_directory,
+        .remove_tree = cove__hdfs_remove_tree,
+    },
+    .read = { .range = cove__hdfs_read, .open = cove__hdfs_read_open, .close = cove__hdfs_read_close },
+    .upload = { .part_rules = part_rules },
+};

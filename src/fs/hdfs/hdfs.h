@@ -1,0 +1,96 @@
+/* hdfs://: a filesystem of a Hadoop cluster, for the files in this folder. */
+#ifndef COVE_FS_HDFS_H
+#define COVE_FS_HDFS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/fs_ops.h"
+#include "fs/hdfs/hdfs_datanode.h"
+#include "fs/hdfs/hdfs_rpc.h"
+#include "wire/hdfs_messages.h"
+
+#define COVE__HDFS_PORT 8020
+
+struct cove__hdfs {
+    /* options */
+    char *host, *user;
+    int64_t port, replication, block_size; /* 0: the server's default */
+    int64_t connect_timeout_ms, request_timeout_ms, datanode_timeout_ms;
+    int uses_hostnames; /* of DataNodes, instead of their addresses */
+
+    char *name;                        /* owned: the store, "nn1" or "nn1:9000" */
+    struct cove__hdfs_server *servers; /* owned: its NameNodes, or routers */
+    size_t n_servers;
+    atomic_size_t active;     /* the index of the one that answered last */
+    atomic_int next_call;     /* the number of the next call */
+    _Atomic int64_t state_id; /* the highest that a NameNode has sent; INT64_MIN: none */
+    /* Under cove__lock, made in each process: */
+    unsigned generation;
+    uint8_t client_id[COVE__HADOOP_CLIENT_ID_SIZE];
+    /* Under cove__lock: the last state that a router has sent; owned. */
+    struct cove__buf router_state;
+    char client_name[48]; /* which files are opened for writing by */
+    struct cove__hdfs_datanodes datanodes;
+    struct cove__hdfs_defaults defaults; /* under cove__lock; block_size 0: not asked yet */
+};
+
+/* ---- hdfs_path.c ---- */
+
+extern const struct cove__authority_ops cove__hdfs_authority;
+int cove__hdfs_parse(const char *url, char **ret_path, struct cove_error *err);
+/* "host", "host:port" or "[address]:port": the two parts. COVE_EINVAL. */
+int cove__hdfs_split_authority(const char *authority, char **ret_host, unsigned *ret_port, struct cove_error *err);
+
+/* ---- hdfs_namenode.c ---- */
+
+/*
+ * A call of the client protocol, by the server that is active: "getFileInfo" with its request. The same call again
+ * after an ambiguous end, so that a NameNode's retry cache answers what was done already. The exception `may_be`
+ * (NULL: none) is a response for the caller. COVE_ENETWORK, COVE_EPROTOCOL, and as hdfs_error.c has it.
+ */
+int cove__hdfs_call(struct cove__hdfs *fs, const char *method, struct cove__buf *request, const char *may_be,
+                    const struct cove__ctx *ctx, struct cove__hdfs_reply *ret, struct cove_error *err);
+/* For a response that cannot be read. Returns `rc`. */
+int cove__hdfs_unreadable(const struct cove__ctx *ctx, const char *method, int rc, struct cove_error *err);
+/* What the cluster prescribes for new files; asked once. */
+int cove__hdfs_defaults(struct cove__hdfs *fs, const struct cove__ctx *ctx, struct cove__hdfs_defaults *ret,
+                        struct cove_error *err);
+
+/* ---- hdfs_status.c ---- */
+
+/* The version of a file, which changes with its bytes: its ID, time and length. */
+#define COVE__HDFS_ETAG_SIZE 64
+void cove__hdfs_etag(const struct cove__hdfs_status *status, char ret[COVE__HDFS_ETAG_SIZE]);
+/* What is at `path`; `ret` is BORROWED from `reply`. COVE_ENOTFOUND without a message. */
+int cove__hdfs_look(struct cove__hdfs *fs, const char *path, const struct cove__ctx *ctx,
+                    struct cove__hdfs_reply *reply, struct cove__hdfs_status *ret, struct cove_error *err);
+void cove__hdfs_stat(void *self, struct cove__stat_io *io);
+int cove__hdfs_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
+                    struct cove__page *ret_page, struct cove_error *err);
+
+/* ---- hdfs_read.c ---- */
+
+int cove__hdfs_read_open(void *self, const char *path, const struct cove__ctx *ctx, void **ret_handle,
+                         struct cove_error *err);
+void cove__hdfs_read_close(void *self, void *handle);
+void cove__hdfs_read(void *self, struct cove__read_io *io);
+
+/* ---- hdfs_tree.c ---- */
+
+/* A directory with its parents. */
+int cove__hdfs_make_directory(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__hdfs_remove_directory(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__hdfs_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);
+int cove__hdfs_remove(void *self, const char *const *paths, const char *const *etags, size_t n,
+                      const struct cove__ctx *ctx, struct cove_error *err);
+int cove__hdfs_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err);
+/* `replaces`: a file at `to` is replaced in the same step. With the target's parents. */
+int cove__hdfs_rename(struct cove__hdfs *fs, const char *from, const char *to, bool replaces,
+                      const struct cove__ctx *ctx, struct cove_error *err);
+/* 1: it was removed; 0: there was nothing. */
+int cove__hdfs_delete(struct cove__hdfs *fs, const char *path, bool recursive, const struct cove__ctx *ctx,
+                      struct cove_error *err);
+
+#endif

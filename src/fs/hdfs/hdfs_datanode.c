@@ -1,0 +1,177 @@
+/* Connections to DataNodes: see hdfs_datanode.h. */
+#include "fs/hdfs/hdfs_datanode.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/hdfs/hdfs.h"
+
+#define KEEP_NS  (3 * COVE__SEC) /* dfs.client.socketcache.expiryMsec */
+#define KEEP_MAX 16              /* dfs.client.socketcache.capacity */
+
+struct cove__hdfs_datanode {
+    struct cove__hdfs_socket socket;
+    char *address; /* owned: of the node, with its port */
+    int64_t since_ns;
+    struct cove__hdfs_datanode *next;
+};
+
+static void close_connection(struct cove__hdfs_datanode *c)
+{
+    cove__hdfs_socket_close(&c->socket);
+    cove__free(c->address);
+    cove__free(c);
+}
+
+static void close_all(struct cove__hdfs_datanode *c)
+{
+    while (c) {
+        struct cove__hdfs_datanode *next = c->next;
+
+        close_connection(c);
+        c = next;
+    }
+}
+
+void cove__hdfs_datanodes_done(struct cove__hdfs_datanodes *pool)
+{
+    close_all(pool->idle);
+    *pool = (struct cove__hdfs_datanodes){ 0 };
+}
+
+/* Takes the first idle connection to that address; what is too old, or of a parent, goes to *ret_old. */
+static struct cove__hdfs_datanode *take_locked(struct cove__hdfs_datanodes *pool, const char *address,
+                                               struct cove__hdfs_datanode **ret_old)
+{
+    int64_t oldest_ns = cove__now_ns() - KEEP_NS;
+    struct cove__hdfs_datanode **at = &pool->idle;
+
+    if (pool->generation != cove__fork_generation()) {
+        pool->generation = cove__fork_generation();
+        *ret_old = pool->idle;
+        pool->idle = NULL;
+    }
+    while (*at) {
+        struct cove__hdfs_datanode *c = *at;
+
+        if (c->since_ns < oldest_ns) { /* and so are those after it */
+            *ret_old = c;
+            *at = NULL;
+            return NULL;
+        }
+        if (strcmp(c->address, address) == 0) {
+            *at = c->next;
+            c->next = NULL;
+            return c;
+        }
+        at = &c->next;
+    }
+    return NULL;
+}
+
+static struct cove__hdfs_datanode *take_idle(struct cove__hdfs_datanodes *pool, const char *address)
+{
+    for (;;) {
+        struct cove__hdfs_datanode *old = NULL, *c;
+
+        cove__lock();
+        c = take_locked(pool, address, &old);
+        cove__unlock();
+        close_all(old);
+        if (!c || !cove__hdfs_socket_is_stale(&c->socket))
+            return c;
+        close_connection(c);
+    }
+}
+
+static void put_idle(struct cove__hdfs_datanodes *pool, struct cove__hdfs_datanode *c)
+{
+    struct cove__hdfs_datanode **end, *extra;
+    int n = 1;
+
+    c->since_ns = cove__now_ns();
+    cove__lock();
+    c->next = pool->idle;
+    pool->idle = c;
+    for (end = &c->next; *end && n < KEEP_MAX; end = &(*end)->next)
+        n++;
+    extra = *end;
+    *end = NULL;
+    cove__unlock();
+    close_all(extra);
+}
+
+int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node *node, bool fresh,
+                             const struct cove__ctx *ctx, struct cove__hdfs_datanode **ret, bool *ret_reused,
+                             struct cove_error *err)
+{
+    struct cove__slice host = fs->uses_hostnames ? node->host : node->address;
+    struct cove__buf address = COVE__BUF_INIT(512), name = COVE__BUF_INIT(300);
+    struct cove__hdfs_datanode *c = NULL;
+    int rc = 0;
+
+    cove__buf_add_slice(&name, host);
+    cove__buf_addf(&address, "%s:%u", cove__buf_str(&name), node->port);
+    if (cove__buf_rc(&name) || cove__buf_rc(&address))
+        rc = cove__fs_fail(err, ctx, COVE_EPROTOCOL, "the address of a DataNode is too long");
+    if (rc == 0 && !fresh)
+        c = take_idle(&fs->datanodes, cove__buf_str(&address));
+    *ret_reused = c != NULL;
+    if (rc == 0 && !c) {
+        c = cove__calloc(1, sizeof *c);
+        rc = c ? cove__hdfs_socket_connect(&c->socket, cove__buf_str(&name), node->port, NULL,
+                                           cove__ms_ns(fs->connect_timeout_ms), cove__ms_ns(fs->datanode_timeout_ms),
+                                           ctx, err)
+               : cove__fail_nomem(err, "a connection");
+        if (rc == 0 && !(c->address = cove__buf_take(&address)))
+            rc = cove__fail_nomem(err, "a connection");
+        if (rc < 0 && c)
+            close_connection(c);
+    }
+    cove__buf_done(&address);
+    cove__buf_done(&name);
+    if (rc == 0)
+        *ret = c;
+    return rc;
+}
+
+struct cove__hdfs_socket *cove__hdfs_datanode_socket(struct cove__hdfs_datanode *c)
+{
+    return &c->socket;
+}
+
+void cove__hdfs_datanode_close(struct cove__hdfs *fs, struct cove__hdfs_datanode *c, bool reusable)
+{
+    if (reusable)
+        put_idle(&fs->datanodes, c);
+    else
+        close_connection(c);
+}
+
+int cove__hdfs_receive_delimited(struct cove__hdfs_socket *s, struct cove__buf *into, const struct cove__ctx *ctx,
+                                 struct cove_error *err)
+{
+    uint64_t size = 0;
+    uint8_t byte = 0x80;
+    int rc = 0;
+
+    for (unsigned shift = 0; rc == 0 && byte & 0x80; shift += 7) {
+        if (shift > 28)
+            return cove__fs_fail(err, ctx, COVE_EPROTOCOL, "%s sent a malformed response", s->peer);
+        rc = cove__hdfs_socket_receive(s, &byte, 1, ctx, err);
+        size |= (uint64_t)(byte & 0x7F) << shift;
+    }
+    cove__buf_reset(into);
+    if (rc == 0 && size > into->max)
+        return cove__fs_fail(err, ctx, COVE_EPROTOCOL, "%s sent a malformed response", s->peer);
+    if (rc == 0 && cove__buf_reserve(into, (size_t)size + 1) < 0)
+        return cove__fail_nomem(err, "a response");
+    if (rc == 0)
+        rc = cove__hdfs_socket_receive(s, into->data, (size_t)size, ctx, err);
+    into->size = rc == 0 ? (size_t)size : 0;
+    return rc;
+}

@@ -1,0 +1,54 @@
+/*
+ * Connections to DataNodes, and the reads of one block from one of them. Idle connections are kept for as long as the
+ * DataNodes keep them by default, and shared by all reads of a filesystem.
+ */
+#ifndef COVE_FS_HDFS_DATANODE_H
+#define COVE_FS_HDFS_DATANODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/hdfs/hdfs_socket.h"
+#include "wire/hdfs_transfer.h"
+
+struct cove__hdfs;
+struct cove__hdfs_datanode; /* an open connection, of one thread at a time */
+
+/* Zeroed at first. */
+struct cove__hdfs_datanodes {
+    /* under cove__lock */
+    struct cove__hdfs_datanode *idle; /* the latest first, of this fork generation */
+    unsigned generation;
+};
+void cove__hdfs_datanodes_done(struct cove__hdfs_datanodes *pool);
+
+/* *ret_reused: it had been idle before. With `fresh` it is a new one. COVE_ENETWORK, and as cove__hdfs_socket_connect.
+ */
+int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node *node, bool fresh,
+                             const struct cove__ctx *ctx, struct cove__hdfs_datanode **ret, bool *ret_reused,
+                             struct cove_error *err);
+struct cove__hdfs_socket *cove__hdfs_datanode_socket(struct cove__hdfs_datanode *c);
+/* `reusable`: nothing of an operation is left on it. */
+void cove__hdfs_datanode_close(struct cove__hdfs *fs, struct cove__hdfs_datanode *c, bool reusable);
+
+/* A message after its length as a varint, into `into`. COVE_EPROTOCOL: it is longer than `into` may be. */
+int cove__hdfs_receive_delimited(struct cove__hdfs_socket *s, struct cove__buf *into, const struct cove__ctx *ctx,
+                                 struct cove_error *err);
+
+/* Bytes of one block. */
+struct cove__hdfs_block_read {
+    const struct cove__hdfs_located *block;
+    struct cove__slice token;
+    uint64_t offset; /* in the block */
+    size_t length;
+    uint8_t *dst;
+    size_t ret_done; /* verified bytes, also of a read that failed */
+};
+/*
+ * COVE_ECORRUPT: the bytes do not have their checksums. COVE_EAUTH: the block's token is not (or no longer) accepted.
+ * COVE_ENETWORK, COVE_EPROTOCOL; COVE_ESERVER: the DataNode refused. All of these mean that another node may do it.
+ */
+int cove__hdfs_read_block_of(struct cove__hdfs *fs, const struct cove__hdfs_node *node,
+                             struct cove__hdfs_block_read *read, const struct cove__ctx *ctx, struct cove_error *err);
+
+#endif

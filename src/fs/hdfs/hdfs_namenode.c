@@ -1,0 +1,213 @@
+/*
+ * Calls to the NameNode that is active. The next one is tried when a server is a standby or cannot be reached, after a
+ * wait once each was. A call keeps its number and the client's ID however often it is sent, so that the NameNodes'
+ * retry cache, which they share, answers a repeated create, rename or removal as the first time.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fork.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+#include "fs/hdfs/hdfs.h"
+#include "fs/hdfs/hdfs_error.h"
+
+#define ROUNDS       6                /* through all servers: with the waits about 15 s, as long as a failover takes */
+#define WAIT_NS      (COVE__SEC / 2)  /* before the second round, then twice as long each time */
+#define WAIT_MAX_NS  (15 * COVE__SEC) /* dfs.client.failover.sleep.max.millis */
+#define ROUTER_STATE ((size_t)64 << 10)
+
+/* ---- who calls ---- */
+
+static void describe_caller(struct cove__hdfs *fs, struct cove__hdfs_caller *ret)
+{
+    *ret = (struct cove__hdfs_caller){
+        .protocol = COVE__HDFS_CLIENT_PROTOCOL,
+        .user = fs->user,
+        .connect_ns = cove__ms_ns(fs->connect_timeout_ms),
+        .idle_ns = cove__ms_ns(fs->request_timeout_ms),
+    };
+    cove__lock();
+    if (fs->generation != cove__fork_generation()) {
+        uint64_t chance[2] = { cove__random(), cove__random() };
+
+        fs->generation = cove__fork_generation();
+        memcpy(fs->client_id, chance, sizeof fs->client_id);
+    }
+    memcpy(ret->id, fs->client_id, sizeof ret->id);
+    cove__unlock();
+}
+
+/* ---- the state of namespaces, for servers that have observers ---- */
+
+static void copy_router_state(struct cove__hdfs *fs, struct cove__buf *ret)
+{
+    cove__lock();
+    cove__buf_add_slice(ret, cove__buf_slice(&fs->router_state));
+    cove__unlock();
+}
+
+static void keep_state(struct cove__hdfs *fs, const struct cove__hadoop_response *response)
+{
+    int64_t known = atomic_load(&fs->state_id);
+
+    while (response->state_id > known && !atomic_compare_exchange_weak(&fs->state_id, &known, response->state_id))
+        ;
+    if (response->router_state.size == 0)
+        return;
+    cove__lock();
+    cove__buf_reset(&fs->router_state);
+    if (cove__buf_add_slice(&fs->router_state, response->router_state) < 0)
+        cove__buf_reset(&fs->router_state);
+    cove__unlock();
+}
+
+/* ---- attempts ---- */
+
+/* One call, while it is repeated. */
+struct attempts {
+    struct cove__hdfs *fs;
+    size_t server; /* the index of the one that is asked */
+    size_t asked;  /* how many were, in this round */
+    unsigned round;
+};
+
+static int wait_a_while(unsigned round, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int64_t most = WAIT_NS << (round < 5 ? round : 5);
+    int64_t until_ns;
+
+    most = most < WAIT_MAX_NS ? most : WAIT_MAX_NS;
+    until_ns = cove__now_ns() + most / 2 + (int64_t)(cove__random() % (uint64_t)(most / 2));
+    while (cove__now_ns() < until_ns) {
+        struct cove_error over = COVE_ERROR_INIT;
+        int rc = cove__ctx_check(ctx, &over);
+
+        if (rc == COVE_ETIMEDOUT) /* the last failure says more than that the time is over */
+            cove__error_add(err, "; the deadline passed while it was tried again");
+        else if (rc < 0)
+            cove__error_copy(err, &over);
+        if (rc < 0)
+            return rc;
+        cove__sleep_ns(20 * COVE__MS);
+    }
+    return 0;
+}
+
+/* Whether the call is to be sent again, and to which server. */
+static bool try_again(struct attempts *a, bool next, const struct cove__ctx *ctx, int *rc, struct cove_error *err)
+{
+    if (next) {
+        a->server = (a->server + 1) % a->fs->n_servers;
+        if (++a->asked < a->fs->n_servers)
+            return true;
+    }
+    if (++a->round >= ROUNDS)
+        return false;
+    a->asked = 0;
+    int waited = wait_a_while(a->round - 1, ctx, err);
+
+    if (waited < 0)
+        *rc = waited;
+    return waited == 0;
+}
+
+static int take_response(struct attempts *a, const char *may_be, const struct cove__ctx *ctx,
+                         struct cove__hdfs_reply *ret, enum cove__hdfs_retry *ret_retry, struct cove_error *err)
+{
+    const struct cove__hdfs_server *server = &a->fs->servers[a->server];
+    const struct cove__hadoop_response *response = &ret->response;
+    char name[300];
+    int rc;
+
+    *ret_retry = COVE__HDFS_NO_RETRY;
+    keep_state(a->fs, response);
+    if (!response->failed)
+        return 0;
+    if (may_be && cove__hdfs_is_exception(response, may_be))
+        return 0;
+    snprintf(name, sizeof name, "%s:%u", server->host, server->port);
+    *ret_retry = cove__hdfs_may_retry(response->exception, response->error);
+    rc = cove__hdfs_fail(err, ctx, name, response);
+    cove__hdfs_reply_done(ret);
+    return rc;
+}
+
+int cove__hdfs_call(struct cove__hdfs *fs, const char *method, struct cove__buf *request, const char *may_be,
+                    const struct cove__ctx *ctx, struct cove__hdfs_reply *ret, struct cove_error *err)
+{
+    struct attempts a = { .fs = fs, .server = atomic_load(&fs->active) };
+    struct cove__buf router_state = COVE__BUF_INIT(ROUTER_STATE);
+    struct cove_error failure = COVE_ERROR_INIT;
+    struct cove__hdfs_caller caller;
+    struct cove__hadoop_call call = { .protocol = COVE__HDFS_CLIENT_PROTOCOL, .method = method };
+    enum cove__hdfs_retry retry;
+    bool reused, again = true;
+    int rc = cove__buf_rc(request);
+
+    if (rc < 0)
+        return cove__fail_nomem(err, "a request");
+    describe_caller(fs, &caller);
+    copy_router_state(fs, &router_state);
+    call.id = (int32_t)((unsigned)atomic_fetch_add(&fs->next_call, 1) & INT32_MAX);
+    call.client_id = caller.id;
+    call.router_state = cove__buf_slice(&router_state);
+    for (call.retry = 0; again; call.retry++) {
+        call.state_id = atomic_load(&fs->state_id);
+        retry = COVE__HDFS_NO_RETRY;
+        rc = cove__hdfs_rpc_call(&fs->servers[a.server], &caller, &call, cove__buf_slice(request), ctx, ret, &reused,
+                                 &failure);
+        if (rc == 0)
+            rc = take_response(&a, may_be, ctx, ret, &retry, &failure);
+        if (rc == 0)
+            atomic_store(&fs->active, a.server);
+        if (rc == COVE_ENETWORK && reused)
+            continue; /* the server had closed an idle connection */
+        again = rc < 0 && (rc == COVE_ENETWORK || retry != COVE__HDFS_NO_RETRY) &&
+                try_again(&a, rc == COVE_ENETWORK || retry == COVE__HDFS_NEXT_SERVER, ctx, &rc, &failure);
+    }
+    cove__buf_done(&router_state);
+    if (rc < 0) {
+        cove__error_copy(err, &failure);
+        if (err)
+            err->code = rc;
+    }
+    return rc;
+}
+
+int cove__hdfs_unreadable(const struct cove__ctx *ctx, const char *method, int rc, struct cove_error *err)
+{
+    if (rc == COVE_ENOMEM)
+        return cove__fail_nomem(err, "a response");
+    return cove__fs_fail(err, ctx, COVE_EPROTOCOL, "the NameNode's response to %s is malformed", method);
+}
+
+int cove__hdfs_defaults(struct cove__hdfs *fs, const struct cove__ctx *ctx, struct cove__hdfs_defaults *ret,
+                        struct cove_error *err)
+{
+    struct cove__buf request = COVE__BUF_INIT(16);
+    struct cove__hdfs_reply reply;
+    struct cove__slice message;
+    int rc;
+
+    cove__lock();
+    *ret = fs->defaults;
+    cove__unlock();
+    if (ret->block_size > 0)
+        return 0;
+    rc = cove__hdfs_call(fs, "getServerDefaults", &request, NULL, ctx, &reply, err);
+    if (rc < 0)
+        return rc;
+    if (!cove__hdfs_field(reply.response.message, 1, &message) || cove__hdfs_read_defaults(message, ret) < 0)
+        rc = cove__hdfs_unreadable(ctx, "getServerDefaults", COVE_EPROTOCOL, err);
+    ret->key_provider = (struct cove__slice){ 0 }; /* it is in the reply */
+    cove__hdfs_reply_done(&reply);
+    if (rc == 0) {
+        cove__lock();
+        fs->defaults = *ret;
+        cove__unlock();
+    }
+    return rc;
+}

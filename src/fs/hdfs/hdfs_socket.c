@@ -1,0 +1,216 @@
+/* TCP connections: see hdfs_socket.h. */
+#include "fs/hdfs/hdfs_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "fs/fs_impl.h"
+
+#define LOOK_MS     50 /* between two checks of the cancel token */
+#define BUFFER_SIZE ((size_t)64 << 10)
+
+/* 0 when the socket is ready for `events`. `until_ns`: when it has been idle for too long. */
+static int wait_ready(const struct cove__hdfs_socket *s, int fd, short events, int64_t until_ns,
+                      const struct cove__ctx *ctx, struct cove_error *err)
+{
+    for (;;) {
+        struct pollfd p = { .fd = fd, .events = events };
+        int rc = cove__ctx_check(ctx, err), n;
+
+        if (rc < 0)
+            return rc;
+        n = poll(&p, 1, LOOK_MS);
+        if (n > 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return cove__fs_fail(err, ctx, COVE_EIO, "poll of a connection to %s: %s", s->peer, strerror(errno));
+        if (cove__now_ns() >= until_ns)
+            return cove__fs_fail(err, ctx, COVE_ENETWORK, "%s has not answered for %d s", s->peer,
+                                 (int)(s->idle_ns / COVE__SEC));
+    }
+}
+
+static int broken(const struct cove__hdfs_socket *s, const struct cove__ctx *ctx, int errnum, struct cove_error *err)
+{
+    int rc = cove__fs_fail(err, ctx, COVE_ENETWORK, "the connection to %s broke: %s", s->peer,
+                           errnum ? strerror(errnum) : "it was closed");
+
+    if (err)
+        err->os_errno = errnum;
+    return rc;
+}
+
+static int connect_to(struct cove__hdfs_socket *s, const struct addrinfo *to, int64_t until_ns,
+                      const struct cove__ctx *ctx, struct cove_error *err)
+{
+    int fd = socket(to->ai_family, to->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, to->ai_protocol);
+    int one = 1, errnum = 0, rc = 0;
+    socklen_t size = sizeof errnum;
+
+    if (fd < 0)
+        return cove__fs_fail(err, ctx, COVE_EIO, "a socket to %s: %s", s->peer, strerror(errno));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    if (connect(fd, to->ai_addr, to->ai_addrlen) < 0) {
+        if (errno != EINPROGRESS)
+            errnum = errno;
+        else if ((rc = wait_ready(s, fd, POLLOUT, until_ns, ctx, err)) == 0)
+            (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &size);
+    }
+    if (rc == 0 && errnum != 0) {
+        rc = cove__fs_fail(err, ctx, COVE_ENETWORK, "cannot connect to %s: %s", s->peer, strerror(errnum));
+        if (err)
+            err->os_errno = errnum;
+    }
+    if (rc == 0)
+        s->fd = fd;
+    else
+        close(fd);
+    return rc;
+}
+
+int cove__hdfs_socket_connect(struct cove__hdfs_socket *s, const char *address, unsigned port, const char *name,
+                              int64_t connect_ns, int64_t idle_ns, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+    struct addrinfo *found = NULL;
+    char service[8];
+    int rc, why;
+
+    *s = (struct cove__hdfs_socket){ .fd = -1, .idle_ns = connect_ns };
+    snprintf(s->peer, sizeof s->peer, "%s:%u", name ? name : address, port);
+    snprintf(service, sizeof service, "%u", port);
+    why = getaddrinfo(address, service, &hints, &found);
+    if (why != 0)
+        return cove__fs_fail(err, ctx, COVE_ENETWORK, "the address of %s cannot be found: %s", s->peer,
+                             gai_strerror(why));
+    s->in = cove__malloc(BUFFER_SIZE);
+    rc = s->in ? COVE_ENETWORK : cove__fs_fail(err, ctx, COVE_ENOMEM, "no memory for a connection");
+    for (const struct addrinfo *to = found; to && rc == COVE_ENETWORK; to = to->ai_next)
+        rc = connect_to(s, to, cove__now_ns() + connect_ns, ctx, err);
+    freeaddrinfo(found);
+    s->idle_ns = idle_ns;
+    if (rc < 0)
+        cove__hdfs_socket_close(s);
+    return rc;
+}
+
+void cove__hdfs_socket_close(struct cove__hdfs_socket *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    cove__free(s->in);
+    s->fd = -1;
+    s->in = NULL;
+    s->start = s->end = 0;
+}
+
+/* Removes `n` bytes that were sent. */
+static void advance(struct iovec **parts, int *n_parts, size_t n)
+{
+    while (*n_parts > 0 && n >= (*parts)->iov_len) {
+        n -= (*parts)->iov_len;
+        ++*parts;
+        --*n_parts;
+    }
+    if (*n_parts > 0) {
+        (*parts)->iov_base = (uint8_t *)(*parts)->iov_base + n;
+        (*parts)->iov_len -= n;
+    }
+}
+
+int cove__hdfs_socket_send(struct cove__hdfs_socket *s, struct iovec *parts, int n, const struct cove__ctx *ctx,
+                           struct cove_error *err)
+{
+    int64_t until_ns = cove__now_ns() + s->idle_ns;
+
+    advance(&parts, &n, 0);
+    while (n > 0) {
+        const struct msghdr message = { .msg_iov = parts, .msg_iovlen = (size_t)n };
+        ssize_t sent = sendmsg(s->fd, &message, MSG_NOSIGNAL);
+        int rc = 0;
+
+        if (sent > 0) {
+            advance(&parts, &n, (size_t)sent);
+            until_ns = cove__now_ns() + s->idle_ns;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK)
+            rc = wait_ready(s, s->fd, POLLOUT, until_ns, ctx, err);
+        else if (errno != EINTR)
+            rc = broken(s, ctx, errno, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* Some bytes into `dst`: how many, or an error. */
+static int64_t receive_some(struct cove__hdfs_socket *s, void *dst, size_t size, const struct cove__ctx *ctx,
+                            struct cove_error *err)
+{
+    int64_t until_ns = cove__now_ns() + s->idle_ns;
+
+    for (;;) {
+        ssize_t n = recv(s->fd, dst, size, 0);
+        int rc = 0;
+
+        if (n > 0)
+            return n;
+        if (n == 0)
+            return broken(s, ctx, 0, err);
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            rc = wait_ready(s, s->fd, POLLIN, until_ns, ctx, err);
+        else if (errno != EINTR)
+            rc = broken(s, ctx, errno, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+int cove__hdfs_socket_receive(struct cove__hdfs_socket *s, void *dst, size_t size, const struct cove__ctx *ctx,
+                              struct cove_error *err)
+{
+    uint8_t *to = dst;
+
+    while (size > 0) {
+        size_t have = s->end - s->start;
+        int64_t n;
+
+        if (have > 0) {
+            n = (int64_t)(have < size ? have : size);
+            memcpy(to, s->in + s->start, (size_t)n);
+            s->start += (size_t)n;
+        } else if (size >= BUFFER_SIZE)
+            n = receive_some(s, to, size, ctx, err);
+        else {
+            n = receive_some(s, s->in, BUFFER_SIZE, ctx, err);
+            if (n < 0)
+                return (int)n;
+            s->start = 0;
+            s->end = (size_t)n;
+            continue;
+        }
+        if (n < 0)
+            return (int)n;
+        to += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+bool cove__hdfs_socket_is_stale(const struct cove__hdfs_socket *s)
+{
+    uint8_t byte;
+
+    return s->start < s->end || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+           (errno != EAGAIN && errno != EWOULDBLOCK);
+}
