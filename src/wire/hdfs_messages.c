@@ -60,7 +60,7 @@ void cove__hdfs_write_block(struct cove__buf *out, unsigned number, const struct
     cove__pb_end(out, mark);
 }
 
-static int read_node(struct cove__slice message, struct cove__hdfs_node *ret)
+int cove__hdfs_read_node(struct cove__slice message, struct cove__hdfs_node *ret)
 {
     uint64_t port = 0, ipc_port = 0;
 
@@ -79,7 +79,7 @@ static int add_node(struct cove__hdfs_located *located, struct cove__slice messa
 {
     if (cove__grow(&located->nodes, &located->nodes_cap, located->n_nodes + 1, sizeof *located->nodes, NODES_MAX) < 0)
         return located->n_nodes < NODES_MAX ? COVE_ENOMEM : COVE_EPROTOCOL;
-    return read_node(message, &located->nodes[located->n_nodes++]);
+    return cove__hdfs_read_node(message, &located->nodes[located->n_nodes++]);
 }
 
 static int add_token(struct cove__hdfs_located *located, struct cove__slice token)

@@ -33,6 +33,8 @@ struct cove__hdfs_node {
     unsigned storage_type;      /* StorageTypeProto */
 };
 
+int cove__hdfs_read_node(struct cove__slice message, struct cove__hdfs_node *ret); /* without its storage */
+
 /* LocatedBlockProto */
 struct cove__hdfs_located {
     struct cove__hdfs_block block;

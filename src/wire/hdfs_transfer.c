@@ -5,8 +5,10 @@
 
 #include "wire/protobuf.h"
 
-#define VERSION 28
-#define OP_READ 81
+#define VERSION     28
+#define OP_WRITE    80
+#define OP_READ     81
+#define OP_TRANSFER 86
 
 static void begin_operation(struct cove__buf *out, uint8_t operation)
 {
@@ -124,4 +126,126 @@ int cove__hdfs_read_packet_header(struct cove__slice header, struct cove__hdfs_p
         return COVE_EPROTOCOL;
     ret->sums_size = ret->payload - ret->data_size;
     return 0;
+}
+
+/* ---- writing ---- */
+
+static void put_targets(struct cove__buf *out, unsigned number, const struct cove__hdfs_node *nodes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        cove__pb_bytes(out, number, nodes[i].message);
+}
+
+static void put_storages(struct cove__buf *out, unsigned type, unsigned id, const struct cove__hdfs_node *nodes,
+                         size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        cove__pb_uint(out, type, nodes[i].storage_type);
+    for (size_t i = 0; i < n; i++)
+        cove__pb_bytes(out, id, nodes[i].storage);
+}
+
+void cove__hdfs_write_write_block(struct cove__buf *out, const struct cove__hdfs_write_block *request)
+{
+    struct cove__buf message = COVE__BUF_INIT(out->max);
+    const struct cove__hdfs_node *others = request->nodes + 1;
+    size_t n_others = request->n_nodes - 1, mark;
+
+    begin_operation(out, OP_WRITE);
+    put_header(&message, 1, request->block, request->token, request->client);
+    put_targets(&message, 2, others, n_others);
+    cove__pb_uint(&message, 4, request->stage);
+    cove__pb_uint(&message, 5, request->n_nodes);
+    cove__pb_uint(&message, 6, request->min_size);
+    cove__pb_uint(&message, 7, request->max_size);
+    cove__pb_uint(&message, 8, request->new_stamp);
+    mark = cove__pb_begin(&message, 9);
+    cove__pb_uint(&message, 1, request->checksum);
+    cove__pb_uint(&message, 2, request->chunk);
+    cove__pb_end(&message, mark);
+    cove__pb_uint(&message, 11, request->nodes[0].storage_type);
+    for (size_t i = 0; i < n_others; i++)
+        cove__pb_uint(&message, 12, others[i].storage_type);
+    cove__pb_bytes(&message, 16, request->nodes[0].storage);
+    for (size_t i = 0; i < n_others; i++)
+        cove__pb_bytes(&message, 17, others[i].storage);
+    add_delimited(out, &message);
+}
+
+void cove__hdfs_write_transfer_block(struct cove__buf *out, const struct cove__hdfs_block *block,
+                                     struct cove__slice token, const char *client,
+                                     const struct cove__hdfs_node *targets, size_t n_targets)
+{
+    struct cove__buf message = COVE__BUF_INIT(out->max);
+
+    begin_operation(out, OP_TRANSFER);
+    put_header(&message, 1, block, token, client);
+    put_targets(&message, 2, targets, n_targets);
+    put_storages(&message, 3, 4, targets, n_targets);
+    add_delimited(out, &message);
+}
+
+static uint8_t *put_fixed(uint8_t *out, uint8_t tag, uint64_t value, size_t size)
+{
+    *out++ = tag;
+    for (size_t i = 0; i < size; i++)
+        *out++ = (uint8_t)(value >> (8 * i));
+    return out;
+}
+
+static uint8_t *put_bool(uint8_t *out, uint8_t tag, bool value)
+{
+    *out++ = tag;
+    *out++ = value;
+    return out;
+}
+
+void cove__hdfs_write_packet_header(uint8_t out[COVE__HDFS_PACKET_HEADER_SIZE], int64_t offset, int64_t number,
+                                    bool last, uint32_t data_size, uint32_t sums_size, bool sync)
+{
+    uint32_t size = 4 + sums_size + data_size; /* the length counts itself */
+    uint8_t *p = out;
+
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *p++ = (uint8_t)(size >> shift);
+    *p++ = 0;
+    *p++ = COVE__HDFS_PACKET_HEADER_SIZE - COVE__HDFS_PACKET_LENGTHS;
+    p = put_fixed(p, 1 << 3 | COVE__PB_FIXED64, (uint64_t)offset, 8);
+    p = put_fixed(p, 2 << 3 | COVE__PB_FIXED64, (uint64_t)number, 8);
+    p = put_bool(p, 3 << 3 | COVE__PB_VARINT, last);
+    p = put_fixed(p, 4 << 3 | COVE__PB_FIXED32, data_size, 4);
+    (void)put_bool(p, 5 << 3 | COVE__PB_VARINT, sync);
+}
+
+static void take_reply(struct cove__hdfs_ack *ack, uint64_t status)
+{
+    if (status != COVE__HDFS_SUCCESS && ack->failed == SIZE_MAX) {
+        ack->failed = ack->n_replies;
+        ack->status = (unsigned)status;
+    }
+    ack->n_replies++;
+}
+
+int cove__hdfs_read_ack(struct cove__slice message, struct cove__hdfs_ack *ret)
+{
+    struct cove__pb_field field;
+    bool has_number = false;
+    uint64_t status;
+    int more;
+
+    *ret = (struct cove__hdfs_ack){ .failed = SIZE_MAX };
+    while ((more = cove__pb_next(&message, &field)) == 1) {
+        if (cove__pb_is(&field, 1, COVE__PB_VARINT)) {
+            ret->number = (int64_t)(field.value >> 1) ^ -(int64_t)(field.value & 1);
+            has_number = true;
+        } else if (cove__pb_is(&field, 2, COVE__PB_VARINT))
+            take_reply(ret, field.value);
+        else if (cove__pb_is(&field, 2, COVE__PB_BYTES)) {
+            while (cove__pb_take_varint(&field.bytes, &status) == 1)
+                take_reply(ret, status);
+        }
+    }
+    if (ret->failed == SIZE_MAX)
+        ret->failed = ret->n_replies;
+    return more < 0 || !has_number ? COVE_EPROTOCOL : 0;
 }

@@ -57,4 +57,49 @@ int cove__hdfs_read_packet_lengths(const uint8_t lengths[COVE__HDFS_PACKET_LENGT
 /* From the header: the rest. COVE_EPROTOCOL. */
 int cove__hdfs_read_packet_header(struct cove__slice header, struct cove__hdfs_packet *ret);
 
+/* ---- writing ---- */
+
+/* BlockConstructionStage */
+enum cove__hdfs_stage {
+    COVE__HDFS_APPEND = 0,         /* to a block that ended in the middle */
+    COVE__HDFS_RECOVER_APPEND = 1, /* a failure of that */
+    COVE__HDFS_RECOVER_STREAM = 3, /* a failure amid the data */
+    COVE__HDFS_RECOVER_CLOSE = 5,  /* a failure of the block's end */
+    COVE__HDFS_CREATE = 6          /* a new block */
+};
+
+/* A request to the first DataNode of a pipeline, which connects to the others. BORROWED. */
+struct cove__hdfs_write_block {
+    const struct cove__hdfs_block *block; /* with the stamp that the nodes know */
+    struct cove__slice token;
+    const char *client;
+    const struct cove__hdfs_node *nodes; /* all of the pipeline; the first is the one that is asked */
+    size_t n_nodes;
+    enum cove__hdfs_stage stage;
+    uint64_t min_size, max_size; /* bytes that every node has, and that any may have */
+    uint64_t new_stamp;          /* 0: of a new block */
+    enum cove__hdfs_checksum checksum;
+    uint32_t chunk;
+};
+void cove__hdfs_write_write_block(struct cove__buf *out, const struct cove__hdfs_write_block *request);
+/* Lets a node copy its replica to others: those in `targets`. */
+void cove__hdfs_write_transfer_block(struct cove__buf *out, const struct cove__hdfs_block *block,
+                                     struct cove__slice token, const char *client,
+                                     const struct cove__hdfs_node *targets, size_t n_targets);
+
+/* The two lengths of a packet and its header, which are always as long. */
+#define COVE__HDFS_PACKET_HEADER_SIZE 33
+void cove__hdfs_write_packet_header(uint8_t out[COVE__HDFS_PACKET_HEADER_SIZE], int64_t offset, int64_t number,
+                                    bool last, uint32_t data_size, uint32_t sums_size, bool sync);
+
+/* PipelineAckProto */
+#define COVE__HDFS_HEARTBEAT ((int64_t)-1) /* its number */
+struct cove__hdfs_ack {
+    int64_t number;
+    size_t n_replies;
+    size_t failed;   /* the first node, by its place in the pipeline, that does not report success; n_replies: none */
+    unsigned status; /* of that node */
+};
+int cove__hdfs_read_ack(struct cove__slice message, struct cove__hdfs_ack *ret);
+
 #endif

@@ -119,7 +119,12 @@ static void part_rules(void *self, const struct cove__put *put, struct cove__par
     (void)self;
     (void)put;
     *ret = (struct cove__part_rules){
-        .min_part = 1, .default_part = (size_t)8 << 20, .max_part = (size_t)8 << 20, .ordered = true, .parallel = 4
+        .min_part = 1,
+        .default_part = (size_t)8 << 20,
+        .max_part = (size_t)8 << 20,
+        .multiple = 512, /* of whole checksums */
+        .ordered = true,
+        .parallel = 4,
     };
 }
 
@@ -144,5 +149,17 @@ const struct cove__fs_ops cove__hdfs_ops = {
         .remove_tree = cove__hdfs_remove_tree,
     },
     .read = { .range = cove__hdfs_read, .open = cove__hdfs_read_open, .close = cove__hdfs_read_close },
-    .upload = { .part_rules = part_rules },
+    .put = cove__hdfs_put,
+    .upload = {
+        .part_rules = part_rules,
+        .begin = cove__hdfs_begin,
+        .part = cove__hdfs_part,
+        .finish = cove__hdfs_finish,
+        .abort = cove__hdfs_abort,
+    },
+    .append = {
+        .open = cove__hdfs_append_open,
+        .write = cove__hdfs_append,
+        .close = cove__hdfs_append_close,
+    },
 };

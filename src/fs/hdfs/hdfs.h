@@ -76,6 +76,28 @@ int cove__hdfs_read_open(void *self, const char *path, const struct cove__ctx *c
                          struct cove_error *err);
 void cove__hdfs_read_close(void *self, void *handle);
 void cove__hdfs_read(void *self, struct cove__read_io *io);
+/* `length` bytes from `offset` on. COVE_EPRECONDITION: there are fewer. */
+int cove__hdfs_read_bytes(struct cove__hdfs *fs, const char *path, uint64_t offset, uint8_t *dst, size_t length,
+                          const struct cove__ctx *ctx, struct cove_error *err);
+
+/* ---- hdfs_upload.c ---- */
+
+#define COVE__HDFS_TEMPORARY ".cove-tmp" /* how the names of temporary files end; listings leave them out */
+int cove__hdfs_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
+                     struct cove__upload **ret, struct cove_error *err);
+void cove__hdfs_part(void *self, struct cove__part_io *io);
+int cove__hdfs_finish(void *self, struct cove__upload *u, const struct cove__ctx *ctx, char **ret_etag,
+                      char **ret_version_id, struct cove_error *err);
+void cove__hdfs_abort(void *self, struct cove__upload *u, const struct cove__ctx *ctx);
+void cove__hdfs_put(void *self, struct cove__put_io *io);
+
+/* ---- hdfs_append.c ---- */
+
+int cove__hdfs_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,
+                           void **ret_tail, struct cove_error *err);
+int cove__hdfs_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
+                      struct cove_error *err);
+void cove__hdfs_append_close(void *self, void *tail);
 
 /* ---- hdfs_tree.c ---- */
 

@@ -105,35 +105,50 @@ static void put_idle(struct cove__hdfs_datanodes *pool, struct cove__hdfs_datano
     close_all(extra);
 }
 
+/* Where the node listens: a name or an address, owned. */
+static char *host_of(const struct cove__hdfs *fs, const struct cove__hdfs_node *node)
+{
+    struct cove__slice host = fs->uses_hostnames ? node->host : node->address;
+
+    return cove__strndup((const char *)host.data, host.size);
+}
+
+int cove__hdfs_datanode_connect(struct cove__hdfs *fs, const struct cove__hdfs_node *node,
+                                struct cove__hdfs_socket *ret, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    char *host = host_of(fs, node);
+    int rc = host ? cove__hdfs_socket_connect(ret, host, node->port, NULL, cove__ms_ns(fs->connect_timeout_ms),
+                                              cove__ms_ns(fs->datanode_timeout_ms), ctx, err)
+                  : cove__fail_nomem(err, "a connection");
+
+    cove__free(host);
+    return rc;
+}
+
 int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node *node, bool fresh,
                              const struct cove__ctx *ctx, struct cove__hdfs_datanode **ret, bool *ret_reused,
                              struct cove_error *err)
 {
-    struct cove__slice host = fs->uses_hostnames ? node->host : node->address;
-    struct cove__buf address = COVE__BUF_INIT(512), name = COVE__BUF_INIT(300);
+    struct cove__buf address = COVE__BUF_INIT(65536);
     struct cove__hdfs_datanode *c = NULL;
     int rc = 0;
 
-    cove__buf_add_slice(&name, host);
-    cove__buf_addf(&address, "%s:%u", cove__buf_str(&name), node->port);
-    if (cove__buf_rc(&name) || cove__buf_rc(&address))
-        rc = cove__fs_fail(err, ctx, COVE_EPROTOCOL, "the address of a DataNode is too long");
-    if (rc == 0 && !fresh)
+    cove__buf_add_slice(&address, fs->uses_hostnames ? node->host : node->address);
+    cove__buf_addf(&address, ":%u", node->port);
+    if (cove__buf_rc(&address) == 0 && !fresh)
         c = take_idle(&fs->datanodes, cove__buf_str(&address));
     *ret_reused = c != NULL;
-    if (rc == 0 && !c) {
+    if (!c) {
         c = cove__calloc(1, sizeof *c);
-        rc = c ? cove__hdfs_socket_connect(&c->socket, cove__buf_str(&name), node->port, NULL,
-                                           cove__ms_ns(fs->connect_timeout_ms), cove__ms_ns(fs->datanode_timeout_ms),
-                                           ctx, err)
-               : cove__fail_nomem(err, "a connection");
+        if (c)
+            c->socket.fd = -1;
+        rc = c ? cove__hdfs_datanode_connect(fs, node, &c->socket, ctx, err) : cove__fail_nomem(err, "a connection");
         if (rc == 0 && !(c->address = cove__buf_take(&address)))
             rc = cove__fail_nomem(err, "a connection");
         if (rc < 0 && c)
             close_connection(c);
     }
     cove__buf_done(&address);
-    cove__buf_done(&name);
     if (rc == 0)
         *ret = c;
     return rc;

@@ -27,6 +27,9 @@ void cove__hdfs_datanodes_done(struct cove__hdfs_datanodes *pool);
 int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node *node, bool fresh,
                              const struct cove__ctx *ctx, struct cove__hdfs_datanode **ret, bool *ret_reused,
                              struct cove_error *err);
+/* A connection that is not kept, for a writer: zeroes and connects `ret`. */
+int cove__hdfs_datanode_connect(struct cove__hdfs *fs, const struct cove__hdfs_node *node,
+                                struct cove__hdfs_socket *ret, const struct cove__ctx *ctx, struct cove_error *err);
 struct cove__hdfs_socket *cove__hdfs_datanode_socket(struct cove__hdfs_datanode *c);
 /* `reusable`: nothing of an operation is left on it. */
 void cove__hdfs_datanode_close(struct cove__hdfs *fs, struct cove__hdfs_datanode *c, bool reusable);

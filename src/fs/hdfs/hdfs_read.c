@@ -281,3 +281,15 @@ void cove__hdfs_read(void *self, struct cove__read_io *io)
 
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : io->op.count, &err);
 }
+
+int cove__hdfs_read_bytes(struct cove__hdfs *fs, const char *path, uint64_t offset, uint8_t *dst, size_t length,
+                          const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__read_io io = { .op.ctx = *ctx, .path = path, .offset = (int64_t)offset, .length = length, .dst = dst };
+    int rc = read_file_range(fs, &io, err);
+
+    cove__free(io.ret_etag);
+    if (rc == 0 && (size_t)io.op.count < length)
+        rc = cove__fs_fail(err, ctx, COVE_EPRECONDITION, "the file became shorter");
+    return rc;
+}
