@@ -37,7 +37,7 @@ struct ability {
     bool metadata;                /* a content type and the user's pairs are kept beside the bytes */
     bool metadata_case;           /* names of the user's pairs keep their capitals */
     bool metadata_identifiers;    /* and are letters, digits and _ */
-    bool no_backslash;            /* names have none */
+    bool no_backslash, no_colon;  /* names have none */
     const char *storage_class;    /* of a new file; NULL: "STANDARD" */
     bool metadata_changes;        /* the user's pairs of a file can be changed */
     bool keeps_removed_pairs;     /* fake-gcs-server: a change cannot remove one */
@@ -53,6 +53,7 @@ struct ability {
     bool parts_come_back; /* parts of an aborted upload may stay, and can be removed */
     bool appends;         /* what is there can be added to */
     bool copies_parts;    /* a part can be taken out of another object without the caller's bytes */
+    bool keeps_replaced;  /* the bytes of a replaced file can be read for a while by those who have it open */
     bool slow;            /* each call crosses a network: counts are smaller */
     size_t part_max;      /* bytes that one part of a name may have */
 };

@@ -114,6 +114,14 @@ static void hdfs_describe(const void *self, struct cove__buf *ret)
     cove__buf_addf(ret, "; user %s", fs->user);
 }
 
+/* The NameNode sorts by bytes, but takes those of characters beyond ASCII for negative numbers. */
+static bool unordered(void *self, const char *path)
+{
+    (void)self;
+    (void)path;
+    return true;
+}
+
 static void part_rules(void *self, const struct cove__put *put, struct cove__part_rules *ret)
 {
     (void)self;
@@ -141,6 +149,8 @@ const struct cove__fs_ops cove__hdfs_ops = {
     .authority = &cove__hdfs_authority,
     .stat = cove__hdfs_stat,
     .list = cove__hdfs_list,
+    .unordered = unordered,
+    .copy = cove__hdfs_copy,
     .move = cove__hdfs_move,
     .remove = cove__hdfs_remove,
     .directories = {

@@ -91,6 +91,11 @@ int cove__hdfs_finish(void *self, struct cove__upload *u, const struct cove__ctx
 void cove__hdfs_abort(void *self, struct cove__upload *u, const struct cove__ctx *ctx);
 void cove__hdfs_put(void *self, struct cove__put_io *io);
 
+/* ---- hdfs_copy.c ---- */
+
+int cove__hdfs_copy(void *self, const char *from, const char *etag, const char *to, const struct cove__ctx *ctx,
+                    struct cove_error *err);
+
 /* ---- hdfs_append.c ---- */
 
 int cove__hdfs_append_open(void *self, const char *path, bool truncate, const char *etag, const struct cove__ctx *ctx,

@@ -25,6 +25,8 @@ struct tail {
     uint64_t size;                    /* bytes that are known to be in it */
     bool truncate, is_new;            /* the next opening makes the file; it must not exist */
     bool failed;                      /* a write failed: the file may have more than `size` bytes */
+    bool bound;                       /* only to one file: the open one, or one that this tail makes */
+    bool lost;                        /* the file is another writer's now */
 };
 
 static int fail_replaced(const struct cove__ctx *ctx, struct cove_error *err)
@@ -68,6 +70,7 @@ int cove__hdfs_append_open(void *self, const char *path, bool truncate, const ch
         return cove__fail_nomem(err, "an appender");
     }
     tail->truncate = truncate;
+    tail->bound = etag;
     tail->is_new = etag && !there;
     if (etag && there) {
         tail->id = status.file_id;
@@ -195,17 +198,30 @@ static int open_file(struct cove__hdfs *fs, struct tail *tail, struct cove__slic
 
 /* ---- writing ---- */
 
-/* Bytes for a file that was moved away or removed would be lost, or be in the wrong one. */
-static int check_place(struct cove__hdfs *fs, const struct tail *tail, const struct cove__ctx *ctx,
-                       struct cove_error *err)
+/* A log that was moved away or removed under us: bytes written to its old file would be lost, or be in the wrong one.
+ * 1: so it is; 0: the path still leads to the open file. */
+static int was_replaced(struct cove__hdfs *fs, const struct tail *tail, const struct cove__ctx *ctx,
+                        struct cove_error *err)
 {
     char etag[COVE__HDFS_ETAG_SIZE];
     struct cove__hdfs_status status;
     int rc = look(fs, tail->path, &status, etag, ctx, err);
 
-    if (rc == 0 || (rc > 0 && status.file_id != tail->id))
+    return rc < 0 ? rc : rc == 0 || status.file_id != tail->id;
+}
+
+/* The next write begins a new file, or adds to another one that stands there now. */
+static int leave_file(struct tail *tail, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__hdfs_writer *w = tail->writer;
+
+    if (tail->bound)
         return fail_replaced(ctx, err);
-    return rc < 0 ? rc : 0;
+    tail->writer = NULL;
+    tail->id = tail->size = 0;
+    (void)cove__hdfs_complete(w, ctx, NULL); /* it may have been removed */
+    cove__hdfs_writer_free(w);
+    return 0;
 }
 
 static void drop_writer(struct tail *tail)
@@ -215,15 +231,14 @@ static void drop_writer(struct tail *tail)
     tail->failed = true;
 }
 
-int cove__hdfs_append(void *self, void *opaque, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
-                      struct cove_error *err)
+static int write_tail(struct cove__hdfs *fs, struct tail *tail, struct cove__slice data, const struct cove__ctx *ctx,
+                      size_t *ret_added, struct cove_error *err)
 {
-    struct tail *tail = opaque;
-    bool was_open = tail->writer;
-    int rc;
-
-    *ret_added = 0;
-    rc = was_open ? check_place(self, tail, ctx, err) : open_file(self, tail, data, ctx, ret_added, err);
+    int rc = tail->writer ? was_replaced(fs, tail, ctx, err) : 0;
+    if (rc == 1)
+        rc = leave_file(tail, ctx, err);
+    if (rc == 0 && !tail->writer)
+        rc = open_file(fs, tail, data, ctx, ret_added, err);
     if (rc < 0)
         return rc;
     data = cove__slice_sub(data, *ret_added, data.size);
@@ -235,6 +250,18 @@ int cove__hdfs_append(void *self, void *opaque, struct cove__slice data, const s
     }
     if (rc < 0)
         drop_writer(tail);
+    return rc;
+}
+
+int cove__hdfs_append(void *self, void *opaque, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
+                      struct cove_error *err)
+{
+    struct tail *tail = opaque;
+    int rc;
+
+    *ret_added = 0;
+    rc = tail->lost ? fail_replaced(ctx, err) : write_tail(self, tail, data, ctx, ret_added, err);
+    tail->lost = tail->lost || rc == COVE_EPRECONDITION;
     return rc;
 }
 

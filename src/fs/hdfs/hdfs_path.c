@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "fs/fs_impl.h"
 #include "fs/hdfs/hdfs.h"
 #include "fs/schemes.h"
@@ -38,6 +39,14 @@ int cove__hdfs_parse(const char *url, char **ret_path, struct cove_error *err)
     }
     if (out.size == 0)
         cove__buf_add_char(&out, '/');
+    if (cove__buf_rc(&out) == 0 && !cove__text_is_utf8(cove__buf_str(&out))) {
+        cove__buf_done(&out);
+        return cove__fail(err, COVE_EINVAL, "names in HDFS are of UTF-8, which this path is not");
+    }
+    if (strchr(cove__buf_str(&out), ':')) {
+        cove__buf_done(&out);
+        return cove__fail(err, COVE_EINVAL, "%s: HDFS allows no ':' in a name", url);
+    }
     if (cove__buf_rc(&out) == COVE_ELIMIT) {
         cove__buf_done(&out);
         return cove__fail(err, COVE_EINVAL, "the path is longer than %zu bytes", PATH_MAX_BYTES);

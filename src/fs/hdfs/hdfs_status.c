@@ -1,6 +1,7 @@
 /* What is at a path, and what is in a directory. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -125,6 +126,11 @@ static int read_listing(struct cove__page *page, const char *directory, struct c
     return rc;
 }
 
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct cove_info *)a)->path, ((const struct cove_info *)b)->path);
+}
+
 int cove__hdfs_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                     struct cove__page *ret_page, struct cove_error *err)
 {
@@ -146,6 +152,8 @@ int cove__hdfs_list(void *self, const char *path, bool deep, const char *token, 
     else
         rc = read_listing(ret_page, path, listing, ctx, err);
     cove__hdfs_reply_done(&reply);
+    if (rc == 0 && ret_page->n > 1)
+        qsort(ret_page->items, ret_page->n, sizeof *ret_page->items, by_path);
     if (rc < 0)
         cove__page_done(ret_page);
     return rc;

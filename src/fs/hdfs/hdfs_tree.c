@@ -211,5 +211,9 @@ int cove__hdfs_rename(struct cove__hdfs *fs, const char *from, const char *to, b
 
 int cove__hdfs_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
+    size_t n = strlen(from);
+
+    if (strncmp(from, to, n) == 0 && to[n] == '/')
+        return cove__fs_fail(err, ctx, COVE_EINVAL, "cannot move a directory into itself");
     return cove__hdfs_rename(self, from, to, true, ctx, err);
 }

@@ -112,6 +112,12 @@ int cove__hdfs_begin(void *self, const char *path, const struct cove__put *put, 
     return rc;
 }
 
+int cove__hdfs_upload_write(struct cove__upload *u, uint64_t offset, struct cove__slice data,
+                            const struct cove__ctx *ctx, struct cove_error *err)
+{
+    return cove__hdfs_write(u->writer, offset, data, ctx, err);
+}
+
 void cove__hdfs_part(void *self, struct cove__part_io *io)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -119,7 +125,7 @@ void cove__hdfs_part(void *self, struct cove__part_io *io)
 
     (void)self;
     if (rc == 0)
-        rc = cove__hdfs_write(io->upload->writer, (uint64_t)io->offset, io->src, &io->op.ctx, &err);
+        rc = cove__hdfs_upload_write(io->upload, (uint64_t)io->offset, io->src, &io->op.ctx, &err);
     cove__op_finish(&io->op, rc, rc < 0 ? 0 : (int64_t)io->src.size, &err);
 }
 
@@ -214,7 +220,7 @@ void cove__hdfs_put(void *self, struct cove__put_io *io)
     if (rc == 0)
         rc = cove__hdfs_begin(self, io->path, io->put, ctx, &u, &err);
     if (rc == 0) {
-        rc = cove__hdfs_write(u->writer, 0, io->src, ctx, &err);
+        rc = cove__hdfs_upload_write(u, 0, io->src, ctx, &err);
         if (rc < 0)
             cove__hdfs_abort(self, u, ctx);
         else

@@ -44,6 +44,12 @@ int cove__hdfs_publish_length(struct cove__hdfs_writer *w, const struct cove__ct
 int cove__hdfs_complete(struct cove__hdfs_writer *w, const struct cove__ctx *ctx, struct cove_error *err);
 void cove__hdfs_writer_free(struct cove__hdfs_writer *w);
 
+/* ---- hdfs_upload.c ---- */
+
+/* The bytes of an upload from `offset` on: see cove__hdfs_write. */
+int cove__hdfs_upload_write(struct cove__upload *u, uint64_t offset, struct cove__slice data,
+                            const struct cove__ctx *ctx, struct cove_error *err);
+
 /* ---- hdfs_lease.c ---- */
 
 /* While a writer is kept, its filesystem's leases are renewed and its pipeline gets heartbeats. */
