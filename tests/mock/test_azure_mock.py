@@ -10,6 +10,8 @@ from probe_run import probe
 from server import MockServer
 from store import pattern
 
+BIG = 70_000  # appends to smaller blobs put them again
+
 
 @pytest.fixture
 def server():
@@ -38,6 +40,16 @@ def test_another_key_is_refused(server):
     outcome = call(server, "get", "az://b/k", account_key="AAAA")
     assert outcome.code == "COVE_EAUTH" and outcome.store_code == "AuthenticationFailed", outcome
     assert "the key of the account acct" in outcome.message
+
+
+@pytest.mark.parametrize("size", [0, BIG])
+def test_names_of_metadata_keep_their_case(server, size):
+    """Also those that an append or a change of others takes over."""
+    assert call(server, "new", "az://b/n", size, "text/plain", "runName=x", "Epoch=1").ok
+    assert call(server, "set_metadata", "az://b/n", "epoch=7").ok and call(server, "flush", "az://b/n", "one").ok
+    blob = server.store.container("b").live["n"]
+    assert {name: value for name, value in blob.metadata.items() if name != "cove_write"} == {"runName": "x", "epoch": "7"}
+    assert "runName=x" in call(server, "describe", "az://b/n").names
 
 
 def test_uploads_under_way(server):

@@ -58,6 +58,7 @@ const struct cove__object_ops cove__azure_object_ops = {
     .headers = { .version = "etag",
                  .size = "content-length",
                  .metadata = "x-ms-meta-",
+                 .keeps_case = true,
                  .created = "x-ms-creation-time",
                  .write_mark = "cove_write", /* names have no hyphen */
                  .if_match = "If-Match",

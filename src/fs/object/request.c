@@ -188,6 +188,8 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
     const struct cove__object_ops *ops = r->store->ops;
     enum cove__http_verdict verdict;
 
+    if (!ops->headers.keeps_case)
+        cove__header_lower_names(&http->response_headers);
     if (ops->response && ops->response(r, &verdict, err))
         return verdict;
     bool good = (http->status >= 200 && http->status < 300) || (http->status > 0 && http->status == r->good_status);
