@@ -1,5 +1,6 @@
 """What requests of the Blob service do with whole blobs: put, get, delete, properties, tiers, leases, snapshots, append blobs."""
 
+import email.utils
 import re
 import uuid
 
@@ -13,7 +14,7 @@ RANGE_CHECK_MAX = 4 << 20
 
 def headers_of(blob):
     """What each response to a request for a blob has of it."""
-    h = {"ETag": blob.etag, "Last-Modified": blob.last_modified, "x-ms-blob-type": blob.kind, "x-ms-creation-time": blob.last_modified}
+    h = {"ETag": blob.etag, "Last-Modified": blob.last_modified, "x-ms-blob-type": blob.kind, "x-ms-creation-time": email.utils.format_datetime(blob.created, usegmt=True)}
     h.update({f"x-ms-meta-{name}": value for name, value in blob.metadata.items()})
     h.update({name.title(): value for name, value in blob.properties.items()})
     h.setdefault("Content-Type", "application/octet-stream")

@@ -68,6 +68,7 @@ const struct cove__object_ops cove__azure_object_ops = {
                  .shown = shown_headers },
     .can = can,
     .product = product,
+    .looks_before_repeat = true,
     .prepare = cove__azure_prepare,
     .request_init = cove__azure_request_init,
     .request_done = cove__azure_request_done,

@@ -176,8 +176,8 @@ static int copy_step(struct cove__object_store *store, struct copy *c, const cha
     r.user = c;
     ops->request(&r, &c->from, c->replaced, c->headers);
     cove__object_condition_headers(&r, COVE__CONDITION_SENT, &c->unanswered.put);
-    /* Later steps are of the copy that the token names. */
-    bool looks = !token && !c->replaced && store->ops->looks_before_repeat;
+    /* Later steps are of the copy that the token names. A look knows a copy by its checksum alone. */
+    bool looks = !token && !c->replaced && store->ops->looks_before_repeat && store->ops->response_crc32c;
     if (looks)
         cove__unanswered_watch(&c->unanswered, &r);
     cove__object_describe(&r, &(struct cove__put){ .headers = c->headers });

@@ -2,6 +2,7 @@
 #include "fs/object/unanswered.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -34,13 +35,17 @@ void cove__unanswered_set_up_look(struct cove__unanswered *u, struct cove__objec
 
 /* Whether the object is certainly older than the write's first attempt. By the store's clock alone: ours may be wrong.
  * Where it is not known the condition has to do. */
-static bool is_older(const struct cove__unanswered *u, const struct cove__object_request *head, int64_t created_ns)
+static bool is_older(const struct cove__unanswered *u, const struct cove__object_request *head,
+                     const struct cove__object_head *found)
 {
-    int64_t now_ns = cove__object_response_time(head);
+    int64_t now_ns = cove__object_response_time(head), made_ns = found->created_ns;
 
-    if (now_ns < 0 || created_ns < 0)
+    /* An ETag is of what was written last; an object that is replaced may keep the time of its creation. */
+    if (strcmp(head->store->ops->headers.version, "etag") == 0 && found->mtime_ns > made_ns)
+        made_ns = found->mtime_ns;
+    if (now_ns < 0 || made_ns < 0)
         return true;
-    return created_ns < now_ns - (cove__now_ns() - u->begun_ns) - CLOCK_NS;
+    return made_ns < now_ns - (cove__now_ns() - u->begun_ns) - CLOCK_NS;
 }
 
 bool cove__unanswered_is_look(int rc)
@@ -62,7 +67,7 @@ enum cove__unanswered_end cove__unanswered_look(struct cove__unanswered *u, cons
     if (is_ours)
         return COVE__UNANSWERED_OURS;
     cove__object_head_response(head, &found);
-    if (!cove__object_is_same_writer(found.write_id) && !is_older(u, head, found.created_ns))
+    if (!cove__object_is_same_writer(found.write_id) && !is_older(u, head, &found))
         return COVE__UNANSWERED_ANOTHERS;
     snprintf(u->version, sizeof u->version, "%s", found.version);
     u->put = (struct cove__put){ .condition = COVE_WRITE_IF_MATCH, .etag = u->version };
@@ -84,7 +89,7 @@ int cove__unanswered_look_at(struct cove__unanswered *u, struct cove__object_sto
     if (rc == 0)
         cove__object_head_response(&r, &head);
     if (cove__unanswered_is_look(rc))
-        rc = (int)cove__unanswered_look(u, &r, rc == 0 && is_ours(user, &head, !is_older(u, &r, head.created_ns)));
+        rc = (int)cove__unanswered_look(u, &r, rc == 0 && is_ours(user, &head, !is_older(u, &r, &head)));
     cove__object_request_done(&r);
     return rc;
 }
