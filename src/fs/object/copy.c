@@ -108,6 +108,7 @@ struct copy {
     bool too_large, repeated; /* of the last request; it was sent more than once */
     bool found_own;           /* a request has asked for a copy that may be another writer's */
     bool finds_own;           /* the last request was refused: the copy of an earlier attempt may be under way */
+    bool target_refused;      /* the last request was, for the condition of a repetition, or for its source */
     bool unanswered_ended;    /* the last request may be sent again after a check of the target */
     bool may_be_done;         /* the last request has failed, and may have made the copy */
     struct cove__unanswered unanswered; /* of a first request without a condition of the target */
@@ -187,6 +188,8 @@ static int copy_step(struct cove__object_store *store, struct copy *c, const cha
     c->too_large = rc < 0 && ops->too_large && ops->too_large(&r);
     c->repeated |= r.http.sends > 1;
     c->may_be_done = rc < 0 && (cove__object_may_be_done(&r) || c->unanswered.unseen);
+    looks &= rc != COVE_ENOTFOUND; /* which is about the source */
+    c->target_refused = looks && cove__object_condition_refused(&r, c->unanswered.put.condition);
     c->unanswered_ended = looks && cove__unanswered_ended(&c->unanswered, &r);
     c->finds_own = rc < 0 && !token && r.http.sends > 1 && ops->finds_own && ops->finds_own(&r);
     if (rc < 0 && token_refused(&r, token)) {
@@ -266,7 +269,7 @@ static int copy_and_look(struct cove__object_store *store, struct copy *c, const
     *ret_end = COPY_ENDED;
     for (bool first = true;; first = false) {
         int rc = copy_steps(store, c, ctx, err);
-        bool refused = rc == COVE_EPRECONDITION && c->unanswered.put.condition != COVE_WRITE_ALWAYS;
+        bool refused = c->target_refused;
         if (c->too_large)
             *ret_end = COPY_TOO_LARGE;
         if (rc == COVE_EPRECONDITION && c->from.version && first && !c->repeated && !refused)
@@ -274,7 +277,11 @@ static int copy_and_look(struct cove__object_store *store, struct copy *c, const
         if (rc == 0 || (!c->unanswered_ended && !refused))
             return rc;
         int seen = cove__unanswered_look_at(&c->unanswered, store, c->to, ctx, is_our_copy, &look, &unseen);
-        if (seen == COVE__UNANSWERED_REPEAT && !refused) {
+        if (seen == COVE__UNANSWERED_REPEAT && refused && c->from.version && c->unanswered.unchanged) {
+            *ret_end = COPY_OF_CHANGED; /* the other condition of the request is the source's */
+            return rc;
+        }
+        if (seen == COVE__UNANSWERED_REPEAT && c->unanswered_ended) {
             cove__error_clear(err);
             continue;
         }
