@@ -14,7 +14,12 @@ RANGE_CHECK_MAX = 4 << 20
 
 def headers_of(blob):
     """What each response to a request for a blob has of it."""
-    h = {"ETag": blob.etag, "Last-Modified": blob.last_modified, "x-ms-blob-type": blob.kind, "x-ms-creation-time": email.utils.format_datetime(blob.created, usegmt=True)}
+    h = {
+        "ETag": blob.etag,
+        "Last-Modified": blob.last_modified,
+        "x-ms-blob-type": blob.kind,
+        "x-ms-creation-time": email.utils.format_datetime(blob.created, usegmt=True),
+    }
     h.update({f"x-ms-meta-{name}": value for name, value in blob.metadata.items()})
     h.update({name.title(): value for name, value in blob.properties.items()})
     h.setdefault("Content-Type", "application/octet-stream")
