@@ -63,3 +63,16 @@ def test_uploads_under_way(server):
     assert call(server, "uploads", "az://b/d").value == 1
     assert call(server, "uploads", "az://b/d", "remove").value == 1
     assert set(server.store.uploads) == {"b/theirs", "b/k"} and set(server.store.objects) == {"b/k", "b/d/"}
+
+
+def test_a_whole_response_of_another_size_is_no_file():
+    """A HEAD gives the size of the version; the GET behind it is answered whole, and shorter, for the same version."""
+    with MockServer({"b/k": pattern(5000)}, kind=azure.Store) as server:
+        etag = server.store.live("b/k").etag
+        head = f"HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: 1000\r\nx-ms-request-id: 1\r\nConnection: close\r\n\r\n"
+        cut = {"on": "GetBlob", "raw": head + pattern(1000).decode("latin-1")}
+        server.begin_faults([cut])
+        assert call(server, "range", "az://b/k", -8000, 8000).data == pattern(5000)
+        server.begin_faults([{**cut, "times": -1}])
+        outcome = call(server, "range", "az://b/k", -8000, 8000, retries=1)
+        assert outcome.code == "COVE_ECORRUPT" and "1000 bytes, but this version has 5000" in outcome.message, outcome

@@ -174,7 +174,9 @@ static int fetch_content(struct cove__object_store *store, struct cove__object_t
                          struct cove_error *err)
 {
     struct cove__inbox inbox;
-    struct cove__read_io io = { .path = t->path, .length = (size_t)t->size, .if_match = t->version };
+    struct cove__read_io io = {
+        .path = t->path, .length = (size_t)t->size, .if_match = t->version, .if_size = t->size
+    };
 
     if (t->cached)
         return 0;
