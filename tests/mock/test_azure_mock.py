@@ -76,3 +76,13 @@ def test_a_whole_response_of_another_size_is_no_file():
         server.begin_faults([{**cut, "times": -1}])
         outcome = call(server, "range", "az://b/k", -8000, 8000, retries=1)
         assert outcome.code == "COVE_ECORRUPT" and "1000 bytes, but this version has 5000" in outcome.message, outcome
+
+
+def test_a_quoted_signature_is_not_shown():
+    """The service quotes the request that it refuses: its signature gives the right to repeat it."""
+    detail = "The MAC signature found in the HTTP request 'yZ3/a+b4c5d=' is not the same. Got SharedKey devstoreaccount1:yZ3/a+b4c5d= and sig=yZ3/a+b4c5d=."
+    body = f"<Error><Code>AuthenticationFailed</Code><Message>Refused.</Message><AuthenticationErrorDetail>{detail}</AuthenticationErrorDetail></Error>"
+    with MockServer({"b/k": b"old"}, [{"on": "GetBlob", "status": 403, "body": body, "times": -1}], kind=azure.Store) as server:
+        outcome = call(server, "get", "az://b/k")
+        assert outcome.code == "COVE_EAUTH" and "MAC signature found in the HTTP request '***'" in outcome.message, outcome
+        assert "yZ3" not in outcome.text
