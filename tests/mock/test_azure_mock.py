@@ -52,6 +52,22 @@ def test_names_of_metadata_keep_their_case(server, size):
     assert "runName=x" in call(server, "describe", "az://b/n").names
 
 
+@pytest.mark.parametrize("header", ["ETag", "x-ms-version-id"])
+@pytest.mark.parametrize("do", [["get"], ["put", 5], ["stat"], ["flush", "one"], ["write", 5, "new"]], ids=lambda do: do[0])
+def test_a_version_that_is_too_long(server, do, header):
+    """It is refused by its name: as an absent one it would leave out the conditions of what follows."""
+    server.store.ways["headers"] = {header: f'"{"e" * 600}"'}
+    outcome = call(server, do[0], "az://b/n" if do[0] == "write" else "az://b/k", *do[1:])
+    assert outcome.code == "COVE_ELIMIT" and f"{header.lower()} has 602 bytes" in outcome.message, outcome
+
+
+@pytest.mark.parametrize("size", [100, 600])
+def test_a_copy_whose_id_is_too_long(server, size):
+    server.begin_faults([{"on": "CopyBlob", "do_it": True, "headers": {"x-ms-copy-id": "i" * size, "x-ms-copy-status": "pending"}}])
+    outcome = call(server, "copy", "az://b/k", "az://b/n")
+    assert outcome.code == "COVE_ELIMIT" and "the response to a copy cannot be read" in outcome.message, outcome
+
+
 def test_uploads_under_way(server):
     """Names with blocks alone, of ours and of others; an empty blob is none, and blocks behind a blob are in no listing."""
     ours = [base64.b64encode(f"{7:032x}{n:016x}".encode()).decode() for n in (1, 2)]
