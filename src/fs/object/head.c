@@ -86,6 +86,14 @@ int cove__object_head_metadata(struct cove__object_store *store, struct cove__ob
                                const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                                struct cove_error *err)
 {
+    return cove__object_head_lines(store, name, cove__object_keep_metadata, ctx, ret, kept, err);
+}
+
+int cove__object_head_lines(struct cove__object_store *store, struct cove__object_name name,
+                            int (*lines)(const struct cove__object_request *head, struct cove__buf *out),
+                            const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                            struct cove_error *err)
+{
     struct cove__object_request r;
 
     cove__object_request_init(&r, store, "HEAD", name, ctx);
@@ -95,7 +103,7 @@ int cove__object_head_metadata(struct cove__object_store *store, struct cove__ob
         rc = cove__object_fail(&r, err, COVE_EISDIR, "a directory");
     } else if (rc == 0) {
         cove__object_head_response(&r, ret);
-        rc = kept ? cove__object_keep_metadata(&r, kept) : 0;
+        rc = kept ? lines(&r, kept) : 0;
         if (rc < 0)
             cove__object_fail(&r, err, rc, "the object's metadata cannot be kept in memory");
     }

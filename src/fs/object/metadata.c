@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "fs/object/copy.h"
 #include "fs/object/operations.h"
 #include "fs/pairs.h"
 #include "net/header.h"
@@ -167,17 +168,38 @@ static bool is_changed(struct cove__slice name, const struct cove_pair *pairs, s
     return false;
 }
 
-int cove__object_change_metadata(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
-                                 struct cove__buf *out)
+static void add_properties(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
+                           const char *const *left_out, struct cove__buf *out)
 {
     struct cove__slice rest = cove__buf_slice(&head->http.response_headers), name, value;
 
     while (next_header(&rest, &name, &value)) {
         if ((describes(head, name) || entry_of(name, head->store->ops->headers.kept)) &&
             !is_changed(user_name(head, name), pairs, n) &&
-            !has_header(cove__buf_slice(&head->store->extra.create), name))
+            !has_header(cove__buf_slice(&head->store->extra.create), name) && !entry_of(name, left_out))
             add_line(out, name, value);
     }
+}
+
+bool cove__object_has_option(const struct cove__object_store *store, const char *const *names)
+{
+    for (; names && *names; names++) {
+        if (has_header(cove__buf_slice(&store->extra.create), cove__slice_str(*names)))
+            return true;
+    }
+    return false;
+}
+
+int cove__object_copied_properties(const struct cove__object_request *head, struct cove__buf *out)
+{
+    add_properties(head, NULL, 0, head->store->ops->copy->left_out, out);
+    return cove__buf_rc(out);
+}
+
+int cove__object_change_metadata(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
+                                 struct cove__buf *out)
+{
+    add_properties(head, pairs, n, NULL, out);
     for (size_t i = 0; i < n; i++) {
         if (pairs[i].value)
             add_metadata(head, out, &pairs[i]);
