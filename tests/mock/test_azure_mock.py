@@ -102,3 +102,25 @@ def test_a_quoted_signature_is_not_shown():
         outcome = call(server, "get", "az://b/k")
         assert outcome.code == "COVE_EAUTH" and "MAC signature found in the HTTP request '***'" in outcome.message, outcome
         assert "yZ3" not in outcome.text
+
+
+@pytest.mark.parametrize("size", [3, BIG])
+@pytest.mark.parametrize("no_tags", [None, "read", "write"])
+def test_an_append_keeps_tier_and_tags(size, no_tags):
+    """A put or a commit makes the blob with what its request has, and no more."""
+    with MockServer({}, kind=azure.Store, ways={"no_tags": no_tags}) as server:
+        blob = server.store.put("b/k", pattern(size), tier="Cool")
+        blob.tags = {"run": "a b", "k+": "x&=y"}
+        outcome = call(server, "append", "az://b/k", 3)
+        assert outcome.ok, outcome
+        made = server.store.live("b/k")
+        assert made.tier == "Cool" and made.tier_given and len(made.data) > size
+        assert made.tags == ({} if no_tags else blob.tags)
+        assert outcome.log.count("loses its index tags") == (1 if no_tags else 0)
+        assert server.count("GetBlobTags") == 1
+
+
+def test_an_append_gives_no_tier_that_is_the_accounts():
+    with MockServer({"b/k": pattern(BIG)}, kind=azure.Store) as server:
+        assert call(server, "append", "az://b/k", 3).ok
+        assert not server.store.live("b/k").tier_given and server.count("GetBlobTags") == 0

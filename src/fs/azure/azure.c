@@ -14,6 +14,7 @@
 #include "fs/azure/azure_copy.h"
 #include "fs/azure/azure_list.h"
 #include "fs/azure/azure_request.h"
+#include "fs/azure/azure_tags.h"
 #include "fs/azure/azure_uploads.h"
 #include "fs/azure/dfs.h"
 #include "fs/object/known.h"
@@ -37,6 +38,11 @@ static enum cove__can can(const struct cove__object_store *store, enum cove__cap
     default:
         return COVE__CAN_NO;
     }
+}
+
+static bool learns(struct cove__object_request *r)
+{
+    return cove__azure_gives_up_checksums(r) || cove__azure_gives_up_tags(r);
 }
 
 static const char *product(const struct cove__object_store *store)
@@ -75,7 +81,7 @@ const struct cove__object_ops cove__azure_object_ops = {
     .sends_crc64 = true,
     .body = cove__azure_body,
     .response = cove__azure_response,
-    .learns = cove__azure_gives_up_checksums,
+    .learns = learns,
     .classify = cove__azure_classify,
     .is_from_store = cove__azure_is_from_store,
     .marks_responses = true,

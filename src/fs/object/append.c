@@ -96,7 +96,8 @@ int cove__object_append_open(void *self, const char *path, bool truncate, const 
     t->path = cove__strdup(path);
     rc = t->path ? 0 : COVE_ENOMEM;
     if (rc == 0)
-        rc = cove__object_head_metadata(store, name, ctx, &head, truncate ? NULL : &t->headers, &why);
+        rc = truncate ? cove__object_head(store, name, ctx, &head, &why)
+                      : cove__object_head_to_append(store, name, ctx, &head, &t->headers, &why);
     if (rc == 0 && head.version[0] == '\0')
         rc = cove__object_no_version(ctx, &why);
     if (rc == 0) {

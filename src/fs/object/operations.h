@@ -50,6 +50,10 @@ int cove__object_head_lines(struct cove__object_store *store, struct cove__objec
                             int (*lines)(const struct cove__object_request *head, struct cove__buf *out),
                             const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                             struct cove_error *err);
+/* The same; `kept` gets those of cove__object_keep_metadata, and those that the backend's appends keep. */
+int cove__object_head_to_append(struct cove__object_store *store, struct cove__object_name name,
+                                const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                                struct cove_error *err);
 /* The same for a caller's own request, of the method HEAD: sets it up (including `accept`), and reads its response. */
 void cove__object_head_request(struct cove__object_request *r);
 int cove__object_accept_head(struct cove__object_request *r, struct cove_error *err);
