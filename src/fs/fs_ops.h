@@ -355,5 +355,7 @@ extern const struct cove__fs_ops cove__memory_ops;
 extern const struct cove__fs_ops cove__s3_ops;
 extern const struct cove__fs_ops cove__gcs_ops;
 extern const struct cove__fs_ops cove__azure_ops;
+extern const struct cove__fs_ops cove__webhdfs_ops;
+extern const struct cove__fs_ops cove__swebhdfs_ops;
 
 #endif

@@ -38,6 +38,7 @@ struct ability {
     bool metadata_case;           /* names of the user's pairs keep their capitals */
     bool metadata_identifiers;    /* and are letters, digits and _ */
     bool no_backslash;            /* names have none */
+    bool no_colon;                /* likewise */
     const char *storage_class;    /* of a new file; NULL: "STANDARD" */
     bool metadata_changes;        /* the user's pairs of a file can be changed */
     bool keeps_removed_pairs;     /* fake-gcs-server: a change cannot remove one */

@@ -179,6 +179,8 @@ static void urls_lead_back(void **state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char *url, *again, *path;
         cove_fs *fs;
+        if (w.can->no_colon && strchr(names[i], ':'))
+            continue;
         OK(cove_fs_url(w.fs, at("%s", names[i]), &url, &err));
         OK(cove_fs_url(w.fs, url, &again, &err)); /* a URL is its own */
         assert_string_equal(url, again);

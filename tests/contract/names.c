@@ -38,7 +38,7 @@ static const char *const wild[] = { "tab\there", "line\nbreak", "\x01\x1f", "not
 
 static bool takes(const char *name)
 {
-    return !w.can->no_backslash || !strchr(name, '\\');
+    return !(w.can->no_backslash && strchr(name, '\\')) && !(w.can->no_colon && strchr(name, ':'));
 }
 
 static void round_trip(const char *name)
