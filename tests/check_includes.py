@@ -24,7 +24,7 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 
 # The folder of fs/ that the backends of object stores may include: what they share. It includes none of them.
 ENGINE = "object"
-BACKENDS = ("s3", "gcs", "azure")
+BACKENDS = ("s3", "gcs", "azure", "webhdfs")
 
 # The header of a library, and the only rooms that may know it.
 KEPT_IN = {

@@ -14,6 +14,7 @@ from servers.azure_mock import AzureMock
 from servers.express import DirectoryBucket
 from servers.gcs import FakeGCS
 from servers.google_key import key_file
+from servers.hdfs import HDFS
 from servers.minio import MinIO
 from toy.server import Toy
 
@@ -146,11 +147,25 @@ def azure_mock(hierarchical, page):
     return store
 
 
+@contextlib.contextmanager
+def webhdfs(variant):
+    with HDFS() as server:
+        yield {**server.environ, "COVE_CONTRACT_ROOT": f"{server.url}/{variant}"}
+
+
+@contextlib.contextmanager
+def hdfs(variant):
+    with HDFS(datanodes=2) as server:
+        yield {**server.environ, "COVE_CONTRACT_ROOT": f"{server.rpc_url}/{variant}"}
+
+
 # Each build's, those that take longest first.
 LOCAL = {"file": file, "memory": memory}
 EVERY = {"s3": s3, **LOCAL}
 STORES = {
     "build": {
+        "hdfs": hdfs,
+        "webhdfs": webhdfs,
         "az": azurite,
         "az, the mock by pages of 3": azure_mock(False, 3),
         "az, the mock's hierarchical namespace by pages of 3": azure_mock(True, 3),
@@ -164,6 +179,8 @@ STORES = {
         **EVERY,
     },
     "build-asan": {
+        "hdfs": hdfs,
+        "webhdfs": webhdfs,
         "az": azurite,
         "az, the mock's hierarchical namespace by pages of 5000": azure_mock(True, 5000),
         "gs, the mock's hierarchical namespace": gcs_mock(True),
@@ -172,5 +189,5 @@ STORES = {
         "the toy store, uploads: none": toy("none"),
         **EVERY,
     },
-    "build-tsan": EVERY,
+    "build-tsan": {"hdfs": hdfs, **EVERY},
 }

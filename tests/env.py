@@ -91,6 +91,14 @@ def azurite():
     return [str(node), str(main)]
 
 
+def hadoop():
+    """The folder with Hadoop's jars."""
+    folder = CACHE / "hadoop"
+    if not next(folder.glob("*.installed"), None):
+        raise FileNotFoundError("Hadoop is not installed: run tools/setup.sh servers")
+    return folder
+
+
 def scratch(prefix):
     """A new folder for a test's files."""
     return Path(tempfile.mkdtemp(prefix=f"cove-{prefix}-"))

@@ -22,6 +22,7 @@ EXAMPLES = {
     "s3": ("endpoint_url=http://127.0.0.1:9000", "s3://bucket/run/"),
     "gs": ("endpoint_url=http://127.0.0.1:4443", "gs://bucket/run/"),
     "az": ("account_name=acct", "az://container/run/"),
+    "webhdfs": ("replication=2", "webhdfs://nn1/run/"),
     "file": ("auto_mkdir=false", "run/"),
 }
 

@@ -13,6 +13,7 @@ GO_MIN=1.21         # from this version on, go downloads a newer toolchain if a 
 GO_TOOLCHAIN=1.24.0 # what is fetched for an older go
 AZURITE=3.37.0
 NODE=22.20.0
+HADOOP=3.4.3
 
 # ---- system packages ----
 
@@ -168,11 +169,23 @@ ensure_azurite() {
     touch "$COVE_CACHE/azurite/$AZURITE.installed"
 }
 
+# A NameNode and a DataNode are programs in Hadoop's jars.
+ensure_hadoop() {
+    [ ! -f "$COVE_CACHE/hadoop/$HADOOP.installed" ] || return 0
+    install_packages servers
+    say "Hadoop $HADOOP into $COVE_CACHE/hadoop (a minute, once)"
+    rm -rf "$COVE_CACHE/hadoop"
+    mvn -q -B -f "$COVE_ROOT/tests/servers/hadoop/pom.xml" "-Dhadoop.version=$HADOOP" dependency:copy-dependencies \
+        -DincludeScope=runtime "-DoutputDirectory=$COVE_CACHE/hadoop" >&2 || die "mvn could not fetch Hadoop"
+    touch "$COVE_CACHE/hadoop/$HADOOP.installed"
+}
+
 ensure_servers() {
     ensure_server minio github.com/minio/minio minio
     ensure_server toxiproxy-server github.com/Shopify/toxiproxy/v2/cmd/server server
     ensure_server fake-gcs-server github.com/fsouza/fake-gcs-server fake-gcs-server
     ensure_azurite
+    ensure_hadoop
 }
 
 # ---- the arguments ----

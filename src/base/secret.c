@@ -418,20 +418,71 @@ static char *mask(char *at, size_t n)
     return at + stars;
 }
 
-/* The values of these query parameters, up to the next field, are secret: of URLs that AWS and Google have signed, of a
- * session's, and of Azure's. Returns the length of such a name at `at`, with its '='; 0: there is none. */
-static size_t signature(const char *at)
+/* Where a signature or a token begins after a name that shows it, and where it ends. */
+struct shown {
+    size_t name, value; /* in bytes; `name` 0: there is none */
+};
+
+static bool is_name(const char *text, const char *at)
 {
-    static const char *const names[] = { "Signature=", "Security-Token=", "upload_id=", "?sig=", "&sig=" };
+    return at == text || !isalnum((unsigned char)at[-1]);
+}
+
+/* The values of these query parameters, up to the next field, are secret: of URLs that AWS and Google have signed, of a
+ * session's, and of Azure's; and what Azure quotes of a header that it refuses. */
+static struct shown signature(const char *text, const char *at)
+{
+    static const struct {
+        const char *name;
+        bool is_word; /* a name that others may end in */
+    } names[] = { { "Signature=", false },
+                  { "Security-Token=", false },
+                  { "upload_id=", false },
+                  { "?sig=", false },
+                  { "&sig=", false },
+                  { "sig=", true },
+                  { "signature found in the HTTP request '", false } };
     size_t used;
 
     if (!strchr("SsUu?&%\\", *at))
-        return 0;
+        return (struct shown){ 0 };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (matching(at, names[i], strlen(names[i]), true, &used) == strlen(names[i]))
-            return used;
+        const char *name = names[i].name;
+        if ((!names[i].is_word || is_name(text, at)) && matching(at, name, strlen(name), true, &used) == strlen(name))
+            return (struct shown){ used, strcspn(at + used, "& \t\r\n\"'<>,;)") };
     }
-    return 0;
+    return (struct shown){ 0 };
+}
+
+#define BEARER_LEAST 16 /* characters: what is shorter may be a word behind "Bearer" */
+
+/* The value of an Authorization header: "SharedKey ACCOUNT:SIGNATURE", whose account is none, or "Bearer TOKEN". A
+ * challenge, "Bearer name=value", is no token: that has '=' at its end alone. */
+static struct shown authorization(const char *text, const char *at)
+{
+    static const char *const keys[] = { "SharedKey ", "SharedKeyLite " };
+    static const char bearer[] = "Bearer ";
+
+    if (!strchr("SsBb", *at) || !is_name(text, at))
+        return (struct shown){ 0 };
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        size_t name = strlen(keys[i]);
+        if (strncasecmp(at, keys[i], name) != 0)
+            continue;
+        size_t account = strspn(at + name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        if (account > 0 && at[name + account] == ':')
+            return (struct shown){ name + account + 1, strcspn(at + name + account + 1, " \t\r\n\"'<>,;)") };
+    }
+    if (strncasecmp(at, bearer, strlen(bearer)) != 0)
+        return (struct shown){ 0 };
+    size_t n = 0;
+    for (const char *token = at + strlen(bearer); of_token(token[n]) && token[n] != '='; n++)
+        ;
+    size_t end = n + strspn(at + strlen(bearer) + n, "=");
+    char next = at[strlen(bearer) + end];
+    if (n < BEARER_LEAST || (end > n && (isalnum((unsigned char)next) || next == '"')))
+        return (struct shown){ 0 };
+    return (struct shown){ strlen(bearer), end };
 }
 
 void cove__secrets_hide(char *text)
@@ -441,15 +492,17 @@ void cove__secrets_hide(char *text)
     if (any)
         pthread_mutex_lock(&lock);
     for (char *at = text; *at;) {
-        size_t n = any ? match_any_locked(at) : 0, name = n == 0 ? signature(at) : 0, value;
+        size_t n = any ? match_any_locked(at) : 0;
+        struct shown shown = n == 0 ? signature(text, at) : (struct shown){ 0 };
 
         if (n == 0 && at - text >= 3 && memcmp(at - 3, "://", 3) == 0)
             n = userinfo(at);
-        if (n == 0 && name > 0) {
-            at += name;
+        if (n == 0 && shown.name == 0)
+            shown = authorization(text, at);
+        if (n == 0 && shown.name > 0) {
+            at += shown.name;
             n = any ? match_any_locked(at) : 0;
-            value = strcspn(at, "& \t\r\n\"'<>,;)");
-            n = value > n ? value : n;
+            n = shown.value > n ? shown.value : n;
         }
         at = n > 0 ? mask(at, n) : *at ? at + 1 : at;
     }

@@ -334,6 +334,30 @@ static void plain_text(void **state)
     cove_log_set(NULL, NULL, COVE_LOG_ERROR);
 }
 
+/* What a store quotes of the request that it refuses: no list of secrets has a request's signature. */
+static void what_stores_quote(void **state)
+{
+    expect("The MAC signature found in the HTTP request 'yZ3/a+b=' is not the same as any computed signature.",
+           "The MAC signature found in the HTTP request '***' is not the same as any computed signature.");
+    expect("Authorization: SharedKey acct:yZ3/a+b=, x", "Authorization: SharedKey acct:***, x");
+    expect("'SharedKeyLite my-acct:yZ3/a+b='", "'SharedKeyLite my-acct:***'");
+    expect("got Bearer eyJ0eXAi.OiJKV1Qi-LCJh_bGci==, which", "got Bearer ***, which");
+    expect("authorization: bearer eyJ0eXAiOiJKV1QiLCJh", "authorization: bearer ***");
+    expect("sig=a%2Bb%3D&se=1", "sig=***&se=1");
+    expect("the fields (sp=r, sig=abc)", "the fields (sp=r, sig=***)");
+    expect("https://h/c?sp=r&amp;sig=abc", "https://h/c?sp=r&amp;sig=***");
+    expect("Credential=AK/2026, Signature=0123abcd", "Credential=AK/2026, Signature=***");
+}
+
+static void words_behind_such_names(void **state)
+{
+    expect("Bearer authorization_uri=https://login/t", "Bearer authorization_uri=https://login/t");
+    expect("Bearer realm=\"storage-of-the-team\"", "Bearer realm=\"storage-of-the-team\"");
+    expect("the Bearer token is expired", "the Bearer token is expired");
+    expect("SharedKey is not accepted: log in", "SharedKey is not accepted: log in");
+    expect("config=1, bigsig=2", "config=1, bigsig=2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +375,8 @@ int main(void)
         cmocka_unit_test(wiped_is_forgotten),
         cmocka_unit_test(many),
         cmocka_unit_test(every_way_into_a_message),
+        cmocka_unit_test(what_stores_quote),
+        cmocka_unit_test(words_behind_such_names),
         cmocka_unit_test(plain_text),
     };
 

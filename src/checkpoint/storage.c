@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "checkpoint/resolve_view.h"
+#include "wire/crc.h"
 
 #define BLOCK_ALIGN ((size_t)64)
 #define SMALL       ((uint64_t)64 << 10) /* a storage up to this size is always loaded whole */
@@ -331,8 +332,7 @@ static int check_data(struct job *job)
     for (size_t i = 0; i < job->n; i++) {
         struct want *w = &job->wants[i];
         struct cove__storage *s = w->storage;
-        if (s->has_crc && w->block->size == s->size &&
-            cove__zip_crc(0, w->block->data, (size_t)s->size) != s->entry.crc)
+        if (s->has_crc && w->block->size == s->size && cove__crc32(0, w->block->data, (size_t)s->size) != s->entry.crc)
             return cove__fail(job->err, COVE_ECORRUPT, "record \"%s\": its bytes do not match their CRC", s->name);
         if (s->swap > 1)
             swap_bytes(w->block, s->swap);

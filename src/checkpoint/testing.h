@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "checkpoint/format.h"
+#include "wire/crc.h"
 #include "wire/zip.h"
 
 #define TESTING_MAX ((size_t)64 << 20)
@@ -198,7 +199,7 @@ static inline void testing_archive_add(struct testing_archive *a, const char *na
 {
     cove__zip_begin(&a->zip, name, data.size, &a->bytes);
     cove__buf_add_slice(&a->bytes, data);
-    cove__zip_finish_record(&a->zip, cove__zip_crc(0, data.data, data.size), &a->bytes);
+    cove__zip_finish_record(&a->zip, cove__crc32(0, data.data, data.size), &a->bytes);
 }
 
 static inline struct cove__slice testing_archive_finish(struct testing_archive *a)

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "checkpoint/format.h"
 #include "checkpoint/unpickle.h"
+#include "wire/crc.h"
 #include "wire/zip.h"
 
 #define SMALL_RECORD ((size_t)64) /* of records with one word, such as byteorder */
@@ -124,7 +125,7 @@ static int check_small(struct loading *l, struct record *r, size_t length)
     if (rc < 0)
         return rc;
     r->data = cove__slice(r->bytes + (data - r->entry->header_offset), (size_t)r->entry->size);
-    if (l->has_crc && cove__zip_crc(0, r->data.data, r->data.size) != r->entry->crc)
+    if (l->has_crc && cove__crc32(0, r->data.data, r->data.size) != r->entry->crc)
         return cove__fail(l->err, COVE_ECORRUPT, "its %s does not match its CRC", r->name);
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "checkpoint/unpickle.h"
 #include "checkpoint/walk.h"
 #include "wire/pickle.h"
+#include "wire/crc.h"
 #include "wire/zip.h"
 
 #define GLUE_MAX    ((size_t)1 << 20) /* headers between records */
@@ -431,7 +432,7 @@ static int flush(struct output *o)
 static int put_padded(struct output *o, const char *name, size_t padding, const void *data, uint64_t size)
 {
     static const uint8_t zeros[PADDING_MAX];
-    uint32_t crc = cove__zip_crc(0, zeros, padding);
+    uint32_t crc = cove__crc32(0, zeros, padding);
     int rc = cove__zip_begin(&o->zip, name, padding + size, &o->glue);
     if (rc == COVE_ELIMIT)
         return cove__fail(o->err, rc, "more than %zu records", COVE__ZIP_MAX_ENTRIES);
@@ -439,7 +440,7 @@ static int put_padded(struct output *o, const char *name, size_t padding, const 
     if (rc == 0 && o->sink && padding > 0)
         rc = o->sink->write(o->sink->user, zeros, padding, o->err);
     if (rc == 0 && o->sink && size > 0) {
-        crc = cove__zip_crc(crc, data, (size_t)size);
+        crc = cove__crc32(crc, data, (size_t)size);
         rc = o->sink->write(o->sink->user, data, (size_t)size, o->err);
     }
     if (rc < 0)

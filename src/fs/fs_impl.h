@@ -108,6 +108,7 @@ struct cove__fetch {
     struct cove_range *ranges;
     size_t n_ranges;
     const char *if_match;             /* NULL: any version, but one for all ranges */
+    int64_t if_size;                  /* of that version; 0: not known */
     struct cove__read_handle *handle; /* BORROWED: a reader's; NULL: several parts share one of their own */
     bool once;                        /* without if_match: where the file is replaced meanwhile, fail, do not restart */
     int64_t ret_total;                /* the file's size, or -1 */

@@ -97,6 +97,7 @@ struct cove__read_io {
     uint8_t *dst;                     /* up to `length` bytes land here */
     bool wants_crc32c;                /* of these bytes: a backend that copies them can compute it on the way */
     const char *if_match;             /* fail with COVE_EPRECONDITION unless the object has this etag; NULL: any */
+    int64_t if_size;                  /* of that version, as an earlier response gave it; 0: not known */
     int64_t ret_total;                /* the object's size; -1: not known */
     int64_t ret_wait_ns, ret_took_ns; /* until the response began, and ended; 0: not known */
     bool has_crc32c;                  /* ret_crc32c is set */
@@ -355,5 +356,7 @@ extern const struct cove__fs_ops cove__s3_ops;
 extern const struct cove__fs_ops cove__gcs_ops;
 extern const struct cove__fs_ops cove__azure_ops;
 extern const struct cove__fs_ops cove__hdfs_ops;
+extern const struct cove__fs_ops cove__webhdfs_ops;
+extern const struct cove__fs_ops cove__swebhdfs_ops;
 
 #endif

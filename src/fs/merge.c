@@ -77,6 +77,7 @@ static int run_batch(cove_fs *fs, const struct cove__target *target, struct merg
 {
     struct cove__fetch fetch = { .ranges = m->asked,
                                  .if_match = whole->if_match ? whole->if_match : whole->ret_etag,
+                                 .if_size = whole->if_size,
                                  .once = true,
                                  .handle = whole->handle };
     size_t n = 0;

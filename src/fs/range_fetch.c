@@ -63,6 +63,7 @@ static void range_fetch_send(struct range_fetch *rf, struct part *part)
     part->io.op.ctx.waits = &rf->inbox;
     part->io.path = rf->target->path;
     part->io.if_match = rf->fetch->if_match;
+    part->io.if_size = rf->fetch->if_size;
     part->io.handle = rf->handle;
     part->io.offset = range->offset + (int64_t)rf->next_byte;
     part->io.length = left < size ? left : size;

@@ -32,6 +32,14 @@
 #define HDFS_OPS NULL
 #endif
 
+#if COVE__HAVE_WEBHDFS
+#define WEBHDFS_OPS  &cove__webhdfs_ops
+#define SWEBHDFS_OPS &cove__swebhdfs_ops
+#else
+#define WEBHDFS_OPS  NULL
+#define SWEBHDFS_OPS NULL
+#endif
+
 #ifdef COVE__TEST_SCHEME /* a test's store: the test compiles this file once more, with the name of its scheme */
 extern const struct cove__fs_ops cove__test_ops;
 #endif
@@ -48,6 +56,8 @@ static const struct cove__scheme schemes[] = {
     { "abfss", "azure", "the same, under Hadoop's other name", AZURE_OPS },
     { "adl", "azure", "the same, under the name of Data Lake Storage Gen1, which is retired", AZURE_OPS },
     { "hdfs", "hdfs", "Hadoop's distributed filesystem", HDFS_OPS },
+    { "webhdfs", "webhdfs", "HDFS by WebHDFS, its REST interface", WEBHDFS_OPS },
+    { "swebhdfs", "webhdfs", "the same by https", SWEBHDFS_OPS },
 #ifdef COVE__TEST_SCHEME
     { COVE__TEST_SCHEME, COVE__TEST_SCHEME, "a test's store", &cove__test_ops },
     { COVE__TEST_SCHEME "a", COVE__TEST_SCHEME, "the same, under another name", &cove__test_ops },

@@ -31,6 +31,8 @@ static const struct row {
     { "s3://b/x", "a-secret-access-key", { NOWHERE, "key", "AKIDAKID", "secret", "a-secret-access-key" } },
     { "s3://b/x", "a-session-token", { NOWHERE, "key", "AKIDAKID", "secret", "s", "token", "a-session-token" } },
     { "az://b/x", KEY256, { NOWHERE, "account_name", "a", "account_key", KEY256 } },
+    { "webhdfs://127.0.0.1:1/x", "a-delegation-token", { "token", "a-delegation-token" } },
+    { "webhdfs://127.0.0.1:1/x", "a-password", { "user", "u", "password", "a-password" } },
     { "az://b/x", "sig=a-signature", { NOWHERE, "account_name", "a", "sas_token", "sv=2022&sp=r&sig=a-signature" } },
 };
 

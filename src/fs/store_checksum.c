@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/log.h"
+#include "wire/crc.h"
 #include "wire/zip.h"
 
 bool cove__store_checksum_matches(uint32_t reported, uint32_t crc32c, uint32_t crc32)
@@ -28,5 +29,5 @@ bool cove__store_checksum_matches(uint32_t reported, uint32_t crc32c, uint32_t c
 
 bool cove__store_checksum_matches_bytes(uint32_t reported, uint32_t crc32c, const void *data, size_t size)
 {
-    return reported == crc32c || cove__store_checksum_matches(reported, crc32c, cove__zip_crc(0, data, size));
+    return reported == crc32c || cove__store_checksum_matches(reported, crc32c, cove__crc32(0, data, size));
 }

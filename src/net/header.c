@@ -42,7 +42,7 @@ int cove__header_add(struct cove__buf *head, struct cove__slice line)
         return 0;
     }
     const uint8_t *colon = line.size > 0 ? memchr(line.data, ':', line.size) : NULL;
-    size_t name = colon ? (size_t)(colon - line.data) : 0, value = name + 1, at = head->size;
+    size_t name = colon ? (size_t)(colon - line.data) : 0, value = name + 1;
     if (!is_token(cove__slice_sub(line, 0, name)) || has_break(line))
         return 0;
     while (value < line.size && is_blank(line.data[value]))
@@ -50,10 +50,28 @@ int cove__header_add(struct cove__buf *head, struct cove__slice line)
     cove__buf_add(head, line.data, name);
     cove__buf_add_str(head, ": ");
     cove__buf_add_slice(head, cove__slice_sub(line, value, SIZE_MAX));
-    int rc = cove__buf_add_char(head, '\n');
-    for (size_t i = at; rc == 0 && i < at + name; i++)
-        head->data[i] = lower(head->data[i]);
-    return rc;
+    return cove__buf_add_char(head, '\n');
+}
+
+void cove__header_lower_names(struct cove__buf *head)
+{
+    bool in_name = true;
+
+    for (size_t i = 0; i < head->size; i++) {
+        if (in_name)
+            head->data[i] = lower(head->data[i]);
+        in_name = head->data[i] == '\n' || (in_name && head->data[i] != ':');
+    }
+}
+
+/* Whether the line begins with this name. */
+static bool is_named(const uint8_t *line, const char *name, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (lower(line[i]) != (uint8_t)name[i])
+            return false;
+    }
+    return true;
 }
 
 bool cove__header_value(struct cove__slice head, const char *name, struct cove__slice *ret)
@@ -63,7 +81,7 @@ bool cove__header_value(struct cove__slice head, const char *name, struct cove__
     while (head.size > 0) {
         const uint8_t *end = memchr(head.data, '\n', head.size);
         size_t line = end ? (size_t)(end - head.data) : head.size;
-        if (line >= length + 2 && memcmp(head.data, name, length) == 0 && head.data[length] == ':') {
+        if (line >= length + 2 && is_named(head.data, name, length) && head.data[length] == ':') {
             *ret = cove__slice_sub(head, length + 2, line - length - 2);
             return true;
         }
@@ -104,7 +122,7 @@ int cove__header_content_length(struct cove__slice head, int64_t *ret)
     while (head.size > 0) {
         const uint8_t *end = memchr(head.data, '\n', head.size);
         size_t line = end ? (size_t)(end - head.data) : head.size;
-        if (line >= sizeof name - 1 && memcmp(head.data, name, sizeof name - 1) == 0) {
+        if (line >= sizeof name - 1 && is_named(head.data, name, sizeof name - 1)) {
             int64_t n = read_length(cove__slice_sub(head, sizeof name - 1, line - (sizeof name - 1)));
             if (n < 0 || (length >= 0 && n != length))
                 return COVE_EPROTOCOL;

@@ -1,5 +1,5 @@
 /*
- * Heads of HTTP: of a response, as net/transfer keeps it (lines "name: value\n", names in lower case, blanks around the
+ * Heads of HTTP: of a response, as net/transfer keeps it (lines "name: value\n", names as they came, blanks around the
  * values gone), and the lines of a request. Pure.
  */
 #ifndef COVE_NET_HEADER_H
@@ -17,8 +17,11 @@
  * a NUL in it) are ignored. 0, COVE_ELIMIT, COVE_ENOMEM. */
 int cove__header_add(struct cove__buf *head, struct cove__slice line);
 
-/* The first header of this name (in lower case), whatever its size: *ret is BORROWED from the head. False: there is
- * none. For a header whose absence has a meaning. */
+/* Puts the names of all lines into lower case. */
+void cove__header_lower_names(struct cove__buf *head);
+
+/* The first header of this name, given in lower case and compared without case, whatever its size: *ret is BORROWED
+ * from the head. False: there is none. For a header whose absence has a meaning. */
 bool cove__header_value(struct cove__slice head, const char *name, struct cove__slice *ret);
 
 /* The same, copied into `out` as a string; false where there is none, it does not fit, or it holds a NUL. */

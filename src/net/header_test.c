@@ -23,6 +23,7 @@ static void lengths(void **state)
     } rows[] = {
         { "", -1 },
         { "etag: x\n", -1 },
+        { "Content-Length: 3\n", 3 },
         { "content-length: 0\n", 0 },
         { "etag: x\ncontent-length: 5\nx-content-length: 7\n", 5 },
         { "content-length: 5\ncontent-length: 05\n", 5 },
@@ -54,9 +55,28 @@ static void what_is_no_length(void **state)
         assert_int_equal(length_of(heads[i], &length), COVE_EPROTOCOL);
 }
 
+/* Names are found in any case, and keep that in which they came. */
+static void names(void **state)
+{
+    struct cove__buf head = COVE__BUF_INIT(100);
+    char value[8];
+
+    assert_int_equal(cove__header_add(&head, cove__slice_str("X-Meta-Epoch: Seven\r\n")), 0);
+    assert_int_equal(cove__header_add(&head, cove__slice_str("ETag: A: B\r\n")), 0);
+    assert_string_equal(cove__buf_str(&head), "X-Meta-Epoch: Seven\nETag: A: B\n");
+    assert_true(cove__header_find(cove__buf_slice(&head), "etag", value, sizeof value));
+    assert_string_equal(value, "A: B");
+    assert_true(cove__header_find(cove__buf_slice(&head), "x-meta-epoch", value, sizeof value));
+    assert_false(cove__header_find(cove__buf_slice(&head), "meta-epoch", value, sizeof value));
+    cove__header_lower_names(&head);
+    assert_string_equal(cove__buf_str(&head), "x-meta-epoch: Seven\netag: A: B\n");
+    cove__buf_done(&head);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(lengths), cmocka_unit_test(what_is_no_length) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(lengths), cmocka_unit_test(what_is_no_length),
+                                        cmocka_unit_test(names) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

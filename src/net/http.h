@@ -96,7 +96,7 @@ struct cove__http_request {
     /* set by the client, of the last attempt */
     int status;                        /* 0: no response */
     struct cove__buf response;         /* body of an error, or of any response when dst is NULL */
-    struct cove__buf response_headers; /* "name: value\n", names in lower case */
+    struct cove__buf response_headers; /* "name: value\n" */
     int64_t received;                  /* bytes of body that arrived in it */
     int64_t wait_ns, took_ns;          /* from the request's first byte until the response began; until it ended */
     unsigned attempts;

@@ -155,6 +155,7 @@ int cove__reader_ask(struct cove_reader *r, int64_t offset, size_t length, bool 
     cove__reader_in_background(r, &slot->io.op, &slot->background, slot->stop);
     slot->io.path = r->target.path;
     slot->io.if_match = r->etag;
+    slot->io.if_size = cove__reader_known_size(r);
     slot->io.ret_version_id = r->size == INT64_MAX ? &r->version_id : NULL; /* of the open, which waits for it */
     slot->io.offset = offset;
     slot->io.dst = slot->buffer;

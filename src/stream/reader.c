@@ -89,9 +89,12 @@ static int64_t read_direct(struct cove_reader *r, int64_t offset, uint8_t *dst, 
                            struct cove__sum *ret_sum, struct cove_error *err)
 {
     struct cove_range range = { .offset = offset, .length = length, .buffer = dst };
-    struct cove__fetch fetch = {
-        .ranges = &range, .n_ranges = 1, .if_match = r->etag, .once = true, .handle = &r->handle
-    };
+    struct cove__fetch fetch = { .ranges = &range,
+                                 .n_ranges = 1,
+                                 .if_match = r->etag,
+                                 .if_size = cove__reader_known_size(r),
+                                 .once = true,
+                                 .handle = &r->handle };
     fetch.wants_crc32c = ret_sum && cove__reader_wants_sum(r, offset);
     int rc = cove__fs_fetch(r->fs, &r->target, &fetch, err);
 
@@ -284,9 +287,12 @@ static void take_arrived(struct cove_reader *r, struct cove_range *range, struct
 
 int cove_reader_read_ranges(cove_reader *r, struct cove_range *ranges, size_t n_ranges, struct cove_error *err)
 {
-    struct cove__fetch fetch = {
-        .ranges = ranges, .n_ranges = n_ranges, .if_match = r->etag, .once = true, .handle = &r->handle
-    };
+    struct cove__fetch fetch = { .ranges = ranges,
+                                 .n_ranges = n_ranges,
+                                 .if_match = r->etag,
+                                 .if_size = cove__reader_known_size(r),
+                                 .once = true,
+                                 .handle = &r->handle };
     int rc = cove__fs_check_ranges(&fetch, &r->target.ctx, err);
 
     if (rc < 0 || n_ranges == 0)

@@ -57,6 +57,12 @@ struct cove_reader {
 /* Sets the deadline of the call that begins. */
 void cove__reader_begin_call(struct cove_reader *r);
 
+/* For a read of this version; 0: not known yet. */
+static inline int64_t cove__reader_known_size(const struct cove_reader *r)
+{
+    return r->size == INT64_MAX ? 0 : r->size;
+}
+
 /* ---- read_ahead.c ---- */
 
 /* Whether reads from `offset` on are to compute their checksum: their bytes continue those that have come. */

@@ -44,7 +44,7 @@ static void add(struct cove_reader *r, const struct cove__sum *sum, const uint8_
     }
     r->crc32c = cove__crc32c(r->crc32c, data, n);
     if (r->rules.crc32c_may_be_crc32)
-        r->crc32 = cove__zip_crc(r->crc32, data, n);
+        r->crc32 = cove__crc32(r->crc32, data, n);
     r->checksum_end += (int64_t)n;
 }
 

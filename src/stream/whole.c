@@ -138,7 +138,9 @@ static int read_rest(cove_fs *fs, const struct cove__target *target, const char 
                      size_t *size, struct cove_error *err)
 {
     struct cove_range range = { .offset = (int64_t)have, .length = *size - have, .buffer = data + have };
-    struct cove__fetch rest = { .ranges = &range, .n_ranges = 1, .if_match = etag, .once = true };
+    struct cove__fetch rest = {
+        .ranges = &range, .n_ranges = 1, .if_match = etag, .if_size = (int64_t)*size, .once = true
+    };
     uint32_t crc32c = cove__crc32c(0, data, have);
     struct checksum_probe probe;
     uint32_t kept;

@@ -1,4 +1,4 @@
-/* Checksums for net (what arrives) and the backends (what is sent). CRC32C is ISA-L's, which picks the CPU's
+/* Checksums for net (what arrives) and the backends (what is sent). ISA-L has both, and picks the CPU's
  * instructions. */
 #include "wire/crc.h"
 
@@ -18,6 +18,11 @@ uint32_t cove__crc32c(uint32_t crc, const void *data, size_t size)
         size -= (size_t)step;
     }
     return ~crc;
+}
+
+uint32_t cove__crc32(uint32_t crc, const void *data, size_t size)
+{
+    return size > 0 ? crc32_gzip_refl(crc, data, size) : crc;
 }
 
 /* The product of two polynomials modulo CRC32C's, bits reflected: the highest bit is x^0. */

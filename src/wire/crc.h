@@ -9,7 +9,10 @@
 /* `crc` is 0 at the start, or what the bytes before gave. */
 uint32_t cove__crc32c(uint32_t crc, const void *data, size_t size);
 
-/* The checksum of A followed by B, from the checksums of both and the length of B. */
+/* That of zip, gzip and HDFS, likewise. */
+uint32_t cove__crc32(uint32_t crc, const void *data, size_t size);
+
+/* The CRC32C of A followed by B, from the checksums of both and the length of B. */
 uint32_t cove__crc32c_join(uint32_t a, uint32_t b, uint64_t b_size);
 
 #endif

@@ -2,7 +2,6 @@
  * checkpoint/torch_*.c. */
 #include "wire/zip.h"
 
-#include <isa-l/crc.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -34,11 +33,6 @@ static uint32_t get32(const uint8_t *p)
 static uint64_t get64(const uint8_t *p)
 {
     return (uint64_t)get32(p) | (uint64_t)get32(p + 4) << 32;
-}
-
-uint32_t cove__zip_crc(uint32_t crc, const void *data, size_t size)
-{
-    return size > 0 ? crc32_gzip_refl(crc, data, size) : crc;
 }
 
 /* A 16- or 32-bit field of the old end record that is not at its maximum must agree with the 64-bit one. */

@@ -83,7 +83,4 @@ int cove__zip_finish_record(struct cove__zip_writer *w, uint32_t crc, struct cov
 /* Adds the central directory and the end records. */
 int cove__zip_finish(struct cove__zip_writer *w, struct cove__buf *out);
 
-/* CRC-32 of the zip kind; begin with 0. */
-uint32_t cove__zip_crc(uint32_t crc, const void *data, size_t size);
-
 #endif

@@ -15,6 +15,7 @@
 
 #include <cove/cove.h>
 
+#include "wire/crc.h"
 #include "wire/zip.h"
 
 #define MAX_LEVELS 4096
@@ -86,7 +87,7 @@ static int show_tensor(cove_value *value, struct cove_error *err)
     int rc = cove_value_copy_tensor(value, &to, NULL, err);
     for (size_t i = 0; view.dtype == COVE_DTYPE_BOOL && i < size; i++)
         ((unsigned char *)packed)[i] = ((unsigned char *)packed)[i] != 0;
-    printf("],%" PRIu32 "]", rc < 0 ? 0 : cove__zip_crc(0, packed, size));
+    printf("],%" PRIu32 "]", rc < 0 ? 0 : cove__crc32(0, packed, size));
     free(packed);
     return rc;
 }

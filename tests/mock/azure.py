@@ -33,6 +33,7 @@ class Store(Model):
         "headers",  # of every response
         "lacks",  # operations that are not there: 501
         "no_keys",  # true: the account does not accept its keys
+        "no_tags",  # "read" or "write": the caller may not read tags, or set them
         "no_structured_bodies",  # true: they are not known, and the header is ignored
         "page",  # entries of a listing's page at most
         "public",  # true: everybody may read

@@ -1,10 +1,13 @@
 """What requests of the Blob service do with whole blobs: put, get, delete, properties, tiers, leases, snapshots, append blobs."""
 
+import email.utils
 import re
+import urllib.parse
 import uuid
+from xml.sax.saxutils import escape
 
 import crc
-from azure_messages import Response, bytes_of, to_structured
+from azure_messages import Response, bytes_of, to_structured, xml_response
 from azure_store import Blob, Conditions, Refused
 
 APPEND_MAX = 100 << 20
@@ -13,12 +16,21 @@ RANGE_CHECK_MAX = 4 << 20
 
 def headers_of(blob):
     """What each response to a request for a blob has of it."""
-    h = {"ETag": blob.etag, "Last-Modified": blob.last_modified, "x-ms-blob-type": blob.kind, "x-ms-creation-time": blob.last_modified}
+    h = {
+        "ETag": blob.etag,
+        "Last-Modified": blob.last_modified,
+        "x-ms-blob-type": blob.kind,
+        "x-ms-creation-time": email.utils.format_datetime(blob.created, usegmt=True),
+    }
     h.update({f"x-ms-meta-{name}": value for name, value in blob.metadata.items()})
     h.update({name.title(): value for name, value in blob.properties.items()})
     h.setdefault("Content-Type", "application/octet-stream")
     if blob.kind == "BlockBlob":
         h["x-ms-access-tier"] = blob.tier
+        if not blob.tier_given:
+            h["x-ms-access-tier-inferred"] = "true"
+    if blob.tags:
+        h["x-ms-tag-count"] = str(len(blob.tags))
     if blob.kind == "AppendBlob":
         h["x-ms-blob-committed-block-count"] = str(blob.appends)
     if blob.rehydrating:
@@ -47,6 +59,27 @@ def made(blob, status=201):
     return Response(status, h)
 
 
+def give(store, r, blob):
+    """What a new blob has only if its request gives it."""
+    blob.tier_given = "x-ms-access-tier" in r.headers
+    if "x-ms-tags" in r.headers:
+        if store.ways.get("no_tags") == "write":
+            raise no_permission()
+        blob.tags = dict(urllib.parse.parse_qsl(r.headers["x-ms-tags"], keep_blank_values=True, strict_parsing=True))
+    return blob
+
+
+def no_permission():
+    return Refused(403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission.")
+
+
+def get_tags(store, r):
+    if store.ways.get("no_tags") == "read":
+        raise no_permission()
+    tags = "".join(f"<Tag><Key>{escape(k)}</Key><Value>{escape(v)}</Value></Tag>" for k, v in of(store, r).tags.items())
+    return xml_response(f"<Tags><TagSet>{tags}</TagSet></Tags>")
+
+
 def check_write(store, r, deletes=False):
     """Conditions and rules of what is there; gives it, or None."""
     there = store.container(r.bucket).live.get(r.key)
@@ -70,7 +103,7 @@ def put(store, r):
     if r.fault.get("spoils"):
         data = data[:1000] if r.fault["spoils"] == "cut" else bytes([data[0] ^ 1]) + data[1:]
     properties = {"content-type": r.headers.get("content-type"), **r.properties()}
-    blob = Blob(r.key, data, kind, None, properties, r.metadata(), r.headers.get("x-ms-access-tier", store.tier))
+    blob = give(store, r, Blob(r.key, data, kind, None, properties, r.metadata(), r.headers.get("x-ms-access-tier", store.tier)))
     response = made(store.place(r.bucket, blob))
     if "x-ms-content-crc64" in r.headers:
         response.headers["x-ms-content-crc64"] = r.headers["x-ms-content-crc64"]
@@ -162,7 +195,7 @@ def set_tier(store, r):
     if blob.tier == "Archive" and tier != "Archive":
         blob.rehydrating = True
         return Response(202)
-    blob.tier = tier
+    blob.tier, blob.tier_given = tier, True
     return Response(200)
 
 
@@ -225,6 +258,7 @@ HANDLERS = {
     "SetBlobMetadata": set_metadata,
     "SetBlobProperties": set_properties,
     "SetBlobTier": set_tier,
+    "GetBlobTags": get_tags,
     "LeaseBlob": lease,
     "SnapshotBlob": snapshot,
     "AppendBlock": append_block,

@@ -84,7 +84,7 @@ def put_block_list(store, r):
     if there and there.kind != "BlockBlob":
         raise Refused(409, "InvalidBlobType", "The blob type is invalid for this operation.")
     check(r.headers.get("x-ms-content-crc64"), r.headers.get("content-md5"), r.body)
-    blob = Blob(r.key, b"", "BlockBlob", None, r.properties(), r.metadata(), r.headers.get("x-ms-access-tier", store.tier))
+    blob = azure_blobs.give(store, r, Blob(r.key, b"", "BlockBlob", None, r.properties(), r.metadata(), r.headers.get("x-ms-access-tier", store.tier)))
     blob.take_blocks(_named_blocks(store, r, there))
     return azure_blobs.made(store.place(r.bucket, blob))
 

@@ -22,6 +22,8 @@ SEGMENT = 4 << 20  # of a structured body
 class Request:
     """`operation` is the service's name for the request. `bucket` and `key` are container and blob."""
 
+    spelled = {}  # names of headers as they were sent, by their lower case
+
     def __init__(self, method, target, headers, body):
         self.method, self.target, self.headers, self.body = method, target, headers, body
         self.raw_path, _, query = re.sub("^http://[^/]*", "", target).partition("?")  # a proxy gets whole URLs
@@ -67,7 +69,7 @@ class Request:
         return {**rows, **more}.get(comp, "PUT")
 
     def metadata(self):
-        found = {name[len("x-ms-meta-") :]: value for name, value in self.headers.items() if name.startswith("x-ms-meta-")}
+        found = {self.spelled.get(name, name)[len("x-ms-meta-") :]: value for name, value in self.headers.items() if name.startswith("x-ms-meta-")}
         for name in found:
             if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
                 raise Refused(400, "InvalidMetadata", "The specified metadata is invalid. It has characters that are not permitted.")

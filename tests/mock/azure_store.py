@@ -60,6 +60,8 @@ class Blob:
         self.immutable = False  # by a policy or a legal hold
         self.rehydrating = False
         self.appends = 0  # of an append blob: its blocks
+        self.tier_given = tier != "Hot"  # else it is the account's
+        self.tags = {}
         self._data = bytes(data)
 
     @property

@@ -162,10 +162,11 @@ class MockServer:
         del pending[: len(head) + 4]
         lines = head.decode("latin-1").split("\r\n")
         method, target, _ = lines[0].split(" ", 2)
-        headers = {}
+        headers, spelled = {}, {}
         for line in lines[1:]:
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
+            spelled[name.strip().lower()] = name.strip()
         if headers.get("expect", "").lower() == "100-continue":
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if "transfer-encoding" in headers:
@@ -176,7 +177,9 @@ class MockServer:
                 return None
         body = bytes(pending[:length])
         del pending[:length]
-        return self.store.Request(method, target, headers, unchunk(body) if "aws-chunked" in headers.get("content-encoding", "") else body)
+        request = self.store.Request(method, target, headers, unchunk(body) if "aws-chunked" in headers.get("content-encoding", "") else body)
+        request.spelled = spelled
+        return request
 
     def _response(self, connection, r):
         """Answers one request; False where the connection is to end."""

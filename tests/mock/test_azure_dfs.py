@@ -33,6 +33,15 @@ def test_an_upload_whose_response_is_lost_is_done_once(operation):
         assert {path: len(data) for path, data in account.files.items()} == {"b/f": 20 * MIB}
 
 
+def test_names_of_metadata_keep_their_case():
+    with Account() as account:
+        assert account.call("new", "az://b/f", 5, "text/plain", "runName=x", "Epoch=1").ok
+        assert account.call("set_metadata", "az://b/f", "epoch=7").ok
+        metadata = account.server.store.container("b").live["f"].metadata
+        assert {name: value for name, value in metadata.items() if name != "cove_write"} == {"runName": "x", "epoch": "7"}
+        assert "runName=x" in account.call("describe", "az://b/f").names
+
+
 def test_a_rename_without_an_etag_is_looked_after():
     with Account(rename_has_no_etag=True) as account:
         assert account.call("append", "az://b/f", 3, "abc").ok

@@ -65,6 +65,16 @@ def test_the_option_decides_that_it_has_one():
         assert outcome.code == "COVE_EINVAL" and "set the option dfs_endpoint" in outcome.message, outcome
 
 
+def test_an_account_with_one_keeps_no_versions():
+    """Without an error the version would be a part of the file's name."""
+    with Account({"b/f": b"data"}) as account:
+        for path in ("b/f", "b/f?versionid=2026-01-01T00:00:00.0000000Z"):
+            for verb in (["get"], ["put", 3], ["flush", "one"], ["write", 3]):
+                outcome = account.call(verb[0], f"az://{path}", *verb[1:], version_aware="true")
+                assert outcome.code == "COVE_ENOTSUP" and "leave the option version_aware out" in outcome.message, outcome
+        assert account.files == {"b/f": b"data"}
+
+
 def test_the_option_decides_that_it_has_none():
     with MockServer({"b/f": b"data"}, kind=azure.Store) as server:
         options = {"endpoint_url": server.endpoint, "dfs_endpoint": f"{server.endpoint}/dfs/{azure.ACCOUNT}", **azure.OPTIONS}

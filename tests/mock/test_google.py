@@ -82,6 +82,34 @@ def test_a_checkpoint_is_kept_by_no_cache(server, uploads, option):
     assert server.store.live("b/d/last.ckpt").properties["cacheControl"] == (option or "no-cache")
 
 
+@pytest.mark.parametrize("option", [{}, {"storage_class": "COLDLINE"}, {"cache_control": "max-age=9"}], ids=["none", "class", "caching"])
+@pytest.mark.parametrize("verb", ["copy", "move", "move a folder"])
+def test_a_copy_has_the_properties_of_the_options(option, verb):
+    """Beside all others of its source. A copy that needs none of them costs one request, and never takes over the source's key."""
+    given = {**KEPT, "contentType": "text/x", "cacheControl": "no-store"}
+    with MockServer(buckets=("b", "c"), kind=gcs.Store) as server:
+        there = server.store.put("b/d/k", b"old", **given)
+        there.metadata["run"], there.kms_key = "A", KMS_KEY + "/cryptoKeyVersions/1"
+        what = ("move", "gs://b/d", "gs://c/e") if verb == "move a folder" else (verb, "gs://b/d/k", "gs://c/e/k")
+        outcome = call(server, *what, **option)
+        assert outcome.ok, outcome
+        now = server.store.live("c/e/k")
+        names = {"storage_class": "storageClass", "cache_control": "cacheControl"}
+        expected = given | {names[name]: value for name, value in option.items()}
+        assert now.data == b"old" and {name: now.properties.get(name) for name in given} == expected
+        assert now.metadata["run"] == "A" and not now.kms_key
+        if verb == "copy":
+            assert (server.count("objects.rewrite"), server.count("objects.get")) == (1, 1 if option else 0)
+        assert server.troubles == []
+
+
+def test_a_copy_with_options_is_of_the_newest(server):
+    server.begin_faults([{"on": "objects.rewrite", "meanwhile": {"b/k": "theirs"}}])
+    assert call(server, "copy", "gs://b/k", "gs://b/to", cache_control="no-store").ok
+    now = server.store.live("b/to")
+    assert now.data == b"theirs" and now.properties["cacheControl"] == "no-store"
+
+
 def test_holds(server):
     there = server.store.live("b/k")
     there.holds["eventBasedHold"] = True

@@ -14,6 +14,7 @@
 #include "fs/azure/azure_copy.h"
 #include "fs/azure/azure_list.h"
 #include "fs/azure/azure_request.h"
+#include "fs/azure/azure_tags.h"
 #include "fs/azure/azure_uploads.h"
 #include "fs/azure/dfs.h"
 #include "fs/object/known.h"
@@ -39,6 +40,11 @@ static enum cove__can can(const struct cove__object_store *store, enum cove__cap
     }
 }
 
+static bool learns(struct cove__object_request *r)
+{
+    return cove__azure_gives_up_checksums(r) || cove__azure_gives_up_tags(r);
+}
+
 static const char *product(const struct cove__object_store *store)
 {
     return "Azure Blob Storage";
@@ -58,6 +64,7 @@ const struct cove__object_ops cove__azure_object_ops = {
     .headers = { .version = "etag",
                  .size = "content-length",
                  .metadata = "x-ms-meta-",
+                 .keeps_case = true,
                  .created = "x-ms-creation-time",
                  .write_mark = "cove_write", /* names have no hyphen */
                  .if_match = "If-Match",
@@ -67,13 +74,14 @@ const struct cove__object_ops cove__azure_object_ops = {
                  .shown = shown_headers },
     .can = can,
     .product = product,
+    .looks_before_repeat = true,
     .prepare = cove__azure_prepare,
     .request_init = cove__azure_request_init,
     .request_done = cove__azure_request_done,
     .sends_crc64 = true,
     .body = cove__azure_body,
     .response = cove__azure_response,
-    .learns = cove__azure_gives_up_checksums,
+    .learns = learns,
     .classify = cove__azure_classify,
     .is_from_store = cove__azure_is_from_store,
     .marks_responses = true,

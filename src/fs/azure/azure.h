@@ -4,7 +4,7 @@
  * azure_account.c what they say of the account, azure_login.c tokens, azure_path.c URLs, azure_request.c requests,
  * azure_checksum.c checksums of reads, azure_sign.c signatures, azure_error.c error codes, azure_list.c listings,
  * azure_container.c containers, azure_blocks.c uploads in blocks, azure_copy.c copies, azure_append.c appends,
- * azure_versions.c versions.
+ * azure_tags.c tiers and tags that an append keeps, azure_versions.c versions.
  *
  * An account with a hierarchical namespace is another store, with another endpoint and table (dfs.h).
  * azure_namespace.c asks once which of the two an account is, and azure_front.c passes each call to it.
@@ -60,6 +60,7 @@ struct cove__azure {
     struct cove__azure *dfs;
     /* any thread; once it is known it stays */
     atomic_int kind_of_namespace; /* enum azure_namespace */
+    atomic_bool cannot_tag;       /* the credentials may not read or write index tags */
 };
 
 /* Which of the service's requests it is: decided by method and name, or set by the backend's own request. */
@@ -89,6 +90,7 @@ struct azure_state {
     uint64_t crc64;                        /* of the body, or of the source's bytes */
     bool has_crc64;
     bool asks_checksum;              /* this attempt, of a read */
+    bool sends_tags;                 /* this attempt, of a write */
     struct cove__object_name source; /* of a copy; BORROWED */
     struct dfs_work *work;           /* of a request to the DFS endpoint that takes several; NULL: none */
 };

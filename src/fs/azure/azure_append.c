@@ -21,6 +21,7 @@
 #include "fs/azure/azure_block_list.h"
 #include "fs/azure/azure_blocks.h"
 #include "fs/azure/azure_copy.h"
+#include "fs/azure/azure_tags.h"
 #include "fs/fs_impl.h"
 
 /* Smaller blobs are put again with the new bytes: one request in place of two. */
@@ -351,6 +352,7 @@ static bool extends(const struct cove__object_store *store, struct cove__object_
 const struct cove__object_append_ops cove__azure_append_ops = {
     .rewrite_below = REWRITE_BELOW,
     .extend_from = REWRITE_BELOW,
+    .keep = cove__azure_keep,
     .extends = extends,
     .extend = extend,
 };

@@ -12,6 +12,7 @@
 #include "fs/azure/azure_blocks.h"
 #include "fs/azure/azure_copy_end.h"
 #include "fs/azure/azure_request.h"
+#include "net/header.h"
 
 #define PART_MAX  ((int64_t)100 << 20)
 #define POLLS_MAX 100000u /* some five days: the caller's deadline ends it */
@@ -118,13 +119,16 @@ static bool is_own(const struct cove__object_request *r)
 
 static int token(const struct cove__object_request *r, struct cove__buf *ret_token, int64_t *ret_done)
 {
-    char status[COVE__HEADER_MAX] = "", id[COVE__HEADER_MAX] = "";
+    char status[COVE__HEADER_MAX] = "";
+    struct cove__slice id;
 
     if (!is_own(r))
         return 0;
     cove__object_response_header(r, "x-ms-copy-status", status);
-    cove__object_response_header(r, "x-ms-copy-id", id);
-    return strcmp(status, "pending") == 0 && id[0] != '\0' ? cove__buf_add_str(ret_token, id) : 0;
+    if (strcmp(status, "pending") != 0 ||
+        !cove__header_value(cove__buf_slice(&r->http.response_headers), "x-ms-copy-id", &id))
+        return 0;
+    return id.size < sizeof cove__azure_state(r)->copy_id ? cove__buf_add_slice(ret_token, id) : COVE_ELIMIT;
 }
 
 static int response(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err)

@@ -145,6 +145,12 @@ static int chosen(struct cove__azure *azure, const struct cove__ctx *ctx, struct
                   struct cove_error *err)
 {
     (void)is_known(azure, ret);
+    /* Else "?versionid=" would be a part of a file's name. */
+    if (*ret && *ret != &azure->store && azure->o.version_aware)
+        return cove__fs_fail(err, ctx, COVE_ENOTSUP,
+                             "the account %s has a hierarchical namespace and keeps no versions: leave the option "
+                             "version_aware out, and the version out of the path",
+                             azure->account.name);
     if (*ret)
         return 0;
     return cove__fs_fail(err, ctx, COVE_EINVAL,

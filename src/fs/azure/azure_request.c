@@ -107,6 +107,7 @@ static int add_lines(struct cove__object_request *r)
     bool makes = kind == AZURE_PUT || kind == AZURE_COMMIT;
 
     cove__object_add_headers(r, &lines);
+    cove__azure_state(r)->sends_tags = false;
     struct cove__slice rest = cove__buf_slice(&lines);
     int rc = cove__buf_rc(&lines);
     while (rc == 0 && rest.size > 0) {
@@ -118,6 +119,11 @@ static int add_lines(struct cove__object_request *r)
         rest = cove__slice_sub(rest, line.size + 1, SIZE_MAX);
         if (own && (kind == AZURE_COPY || kind == AZURE_METADATA))
             continue;
+        if (cove__slice_eq(name, cove__slice_str("x-ms-tags"))) {
+            if (atomic_load(&cove__azure_of(r)->cannot_tag))
+                continue;
+            cove__azure_state(r)->sends_tags = true;
+        }
         if (own && makes)
             cove__buf_add_str(headers, own);
         else

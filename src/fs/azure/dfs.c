@@ -44,6 +44,7 @@ const struct cove__object_ops cove__dfs_object_ops = {
     .headers = { .version = "etag",
                  .size = "content-length",
                  .metadata = "x-ms-meta-", /* as dfs_work.c writes x-ms-properties */
+                 .keeps_case = true,
                  .created = "x-ms-creation-time",
                  .write_mark = "cove_write",
                  .if_match = "If-Match",

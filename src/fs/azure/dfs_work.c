@@ -207,8 +207,7 @@ static int add_metadata(struct cove__slice text, struct cove__buf *lines)
             padding++;
         size_t size = value.size / 4 * 3 - (value.size >= 4 ? padding : 0);
         cove__buf_add_str(&header, "x-ms-meta-");
-        for (size_t i = 0; i < name; i++)
-            cove__buf_add_char(&header, (char)(pair.data[i] | (pair.data[i] >= 'A' && pair.data[i] <= 'Z' ? 0x20 : 0)));
+        cove__buf_add(&header, pair.data, name);
         if (!encoded || !bytes || cove__buf_rc(&header) < 0)
             rc = COVE_ENOMEM;
         else if (name > 0 && (size == 0 || cove__unbase64(encoded, bytes, size)) &&

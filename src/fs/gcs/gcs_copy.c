@@ -119,7 +119,12 @@ static int copy_response(const struct cove__object_request *r, struct cove__obje
                              "the response does not describe the copy: check the endpoint and any proxy");
 }
 
+static const char *const copy_options[] = { "cache-control", "x-goog-storage-class", NULL };
+static const char *const left_out[] = { "x-goog-encryption-kms-key-name", NULL }; /* a copy gets its bucket's key */
+
 const struct cove__object_copy_ops cove__gcs_copy_ops = {
+    .options = copy_options,
+    .left_out = left_out,
     .max_size = COVE__OBJECT_SIZE_MAX,
     .request = copy_request,
     .token = copy_token,

@@ -2,7 +2,6 @@
 #include "fs/hdfs/hdfs_pipeline.h"
 
 #include <errno.h>
-#include <isa-l/crc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -185,8 +184,8 @@ static void sum_chunks(const struct cove__hdfs_file *file, const uint8_t *data, 
 {
     for (size_t at = 0; at < size; at += file->chunk, out += 4) {
         size_t n = size - at < file->chunk ? size - at : file->chunk;
-        uint32_t sum = file->checksum == COVE__HDFS_CHECKSUM_CRC32C ? cove__crc32c(0, data + at, n)
-                                                                    : crc32_gzip_refl(0, data + at, n);
+        uint32_t sum =
+            file->checksum == COVE__HDFS_CHECKSUM_CRC32C ? cove__crc32c(0, data + at, n) : cove__crc32(0, data + at, n);
 
         for (int i = 0; i < 4; i++)
             out[i] = (uint8_t)(sum >> (24 - 8 * i));

@@ -2,7 +2,6 @@
  * Bytes of one block from one DataNode. It sends whole checksum chunks in packets. A packet that lies within the wanted
  * bytes is received in its place; the first and the last come through memory of their own.
  */
-#include <isa-l/crc.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -42,7 +41,7 @@ static int receive_into(struct packets *p, struct cove__buf *buf, size_t size)
 
 static uint32_t checksum(enum cove__hdfs_checksum type, const uint8_t *data, size_t size)
 {
-    return type == COVE__HDFS_CHECKSUM_CRC32C ? cove__crc32c(0, data, size) : crc32_gzip_refl(0, data, size);
+    return type == COVE__HDFS_CHECKSUM_CRC32C ? cove__crc32c(0, data, size) : cove__crc32(0, data, size);
 }
 
 static bool sums_match(const struct packets *p, const uint8_t *data, size_t size)

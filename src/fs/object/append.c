@@ -96,7 +96,8 @@ int cove__object_append_open(void *self, const char *path, bool truncate, const 
     t->path = cove__strdup(path);
     rc = t->path ? 0 : COVE_ENOMEM;
     if (rc == 0)
-        rc = cove__object_head_metadata(store, name, ctx, &head, truncate ? NULL : &t->headers, &why);
+        rc = truncate ? cove__object_head(store, name, ctx, &head, &why)
+                      : cove__object_head_to_append(store, name, ctx, &head, &t->headers, &why);
     if (rc == 0 && head.version[0] == '\0')
         rc = cove__object_no_version(ctx, &why);
     if (rc == 0) {
@@ -174,7 +175,9 @@ static int fetch_content(struct cove__object_store *store, struct cove__object_t
                          struct cove_error *err)
 {
     struct cove__inbox inbox;
-    struct cove__read_io io = { .path = t->path, .length = (size_t)t->size, .if_match = t->version };
+    struct cove__read_io io = {
+        .path = t->path, .length = (size_t)t->size, .if_match = t->version, .if_size = t->size
+    };
 
     if (t->cached)
         return 0;

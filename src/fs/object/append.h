@@ -44,6 +44,10 @@ struct cove__object_append_ops {
     /* A header of each object that is appended to, unless it or the options have one of that name: an object that is
      * replaced every few seconds may need it. NULL: none. */
     const char *header, *header_value;
+    /* After the HEAD of an object that is there: adds lines, beside those of its metadata, that its successor needs. It
+     * may send requests. NULL: nothing. */
+    int (*keep)(const struct cove__object_request *head, const struct cove__ctx *ctx, struct cove__buf *lines,
+                struct cove_error *err);
     /* Bytes of an object from which it is extended; below, it is put again with the new ones, which may cost less. */
     int64_t extend_from;
     /* Whether objects like this one, in its bucket, can be extended. NULL: none can. Pure. */

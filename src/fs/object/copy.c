@@ -11,6 +11,7 @@
 #include "fs/object/unanswered.h"
 
 #define TOKEN_MAX ((size_t)16 << 10)
+#define LOOKS_MAX 4u /* at a source that other writers replace */
 
 int64_t cove__object_copy_at_once(const struct cove__object_store *store)
 {
@@ -65,6 +66,21 @@ static int copy_large(struct cove__object_store *store, struct cove__object_name
 
 /* ---- in one request ---- */
 
+bool cove__object_copy_sets_properties(const struct cove__object_store *store)
+{
+    return store->ops->copy && cove__object_has_option(store, store->ops->copy->options);
+}
+
+int cove__object_head_to_copy(struct cove__object_store *store, struct cove__object_name name,
+                              const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                              struct cove_error *err)
+{
+    bool sets = cove__object_copy_sets_properties(store);
+
+    return cove__object_head_lines(store, name, sets ? cove__object_copied_properties : cove__object_keep_metadata, ctx,
+                                   ret, kept, err);
+}
+
 static bool is_made_by(struct cove__object_store *store, struct cove__object_name name,
                        const struct cove__write_mark *mark, const struct cove__ctx *ctx)
 {
@@ -100,6 +116,7 @@ struct copy {
     const char *replaced; /* the version that `to` must have; NULL: any */
     const char
         *headers; /* for a copy onto itself, the lines that replace the object's properties; NULL: they are kept */
+    const char *properties;        /* lines that replace those of a copy to another name; NULL: it has its source's */
     struct cove__object_sent sent; /* what the source is, as far as it is known */
     struct cove__object_made made;
     struct cove__write_mark mark;
@@ -108,6 +125,7 @@ struct copy {
     bool too_large, repeated; /* of the last request; it was sent more than once */
     bool found_own;           /* a request has asked for a copy that may be another writer's */
     bool finds_own;           /* the last request was refused: the copy of an earlier attempt may be under way */
+    bool target_refused;      /* the last request was, for the condition of a repetition, or for its source */
     bool unanswered_ended;    /* the last request may be sent again after a check of the target */
     bool may_be_done;         /* the last request has failed, and may have made the copy */
     struct cove__unanswered unanswered; /* of a first request without a condition of the target */
@@ -174,19 +192,21 @@ static int copy_step(struct cove__object_store *store, struct copy *c, const cha
     r.effect = COVE__EFFECT_MADE;
     r.accept = accept_copy;
     r.user = c;
-    ops->request(&r, &c->from, c->replaced, c->headers);
+    ops->request(&r, &c->from, c->replaced, c->headers || c->properties);
     cove__object_condition_headers(&r, COVE__CONDITION_SENT, &c->unanswered.put);
-    /* Later steps are of the copy that the token names. */
-    bool looks = !token && !c->replaced && store->ops->looks_before_repeat;
+    /* Later steps are of the copy that the token names. A look knows a copy by its checksum alone. */
+    bool looks = !token && !c->replaced && store->ops->looks_before_repeat && store->ops->response_crc32c;
     if (looks)
         cove__unanswered_watch(&c->unanswered, &r);
-    cove__object_describe(&r, &(struct cove__put){ .headers = c->headers });
+    cove__object_describe(&r, &(struct cove__put){ .headers = c->headers ? c->headers : c->properties });
     if (c->headers)
         cove__object_mark(&r, &(struct cove__put){ .write_id = c->mark.write_id }, &c->mark);
     int rc = cove__object_run(&r, err);
     c->too_large = rc < 0 && ops->too_large && ops->too_large(&r);
     c->repeated |= r.http.sends > 1;
     c->may_be_done = rc < 0 && (cove__object_may_be_done(&r) || c->unanswered.unseen);
+    looks &= rc != COVE_ENOTFOUND; /* which is about the source */
+    c->target_refused = looks && cove__object_condition_refused(&r, c->unanswered.put.condition);
     c->unanswered_ended = looks && cove__unanswered_ended(&c->unanswered, &r);
     c->finds_own = rc < 0 && !token && r.http.sends > 1 && ops->finds_own && ops->finds_own(&r);
     if (rc < 0 && token_refused(&r, token)) {
@@ -266,7 +286,7 @@ static int copy_and_look(struct cove__object_store *store, struct copy *c, const
     *ret_end = COPY_ENDED;
     for (bool first = true;; first = false) {
         int rc = copy_steps(store, c, ctx, err);
-        bool refused = rc == COVE_EPRECONDITION && c->unanswered.put.condition != COVE_WRITE_ALWAYS;
+        bool refused = c->target_refused;
         if (c->too_large)
             *ret_end = COPY_TOO_LARGE;
         if (rc == COVE_EPRECONDITION && c->from.version && first && !c->repeated && !refused)
@@ -274,7 +294,11 @@ static int copy_and_look(struct cove__object_store *store, struct copy *c, const
         if (rc == 0 || (!c->unanswered_ended && !refused))
             return rc;
         int seen = cove__unanswered_look_at(&c->unanswered, store, c->to, ctx, is_our_copy, &look, &unseen);
-        if (seen == COVE__UNANSWERED_REPEAT && !refused) {
+        if (seen == COVE__UNANSWERED_REPEAT && refused && c->from.version && c->unanswered.unchanged) {
+            *ret_end = COPY_OF_CHANGED; /* the other condition of the request is the source's */
+            return rc;
+        }
+        if (seen == COVE__UNANSWERED_REPEAT && c->unanswered_ended) {
             cove__error_clear(err);
             continue;
         }
@@ -290,10 +314,10 @@ static int copy_and_look(struct cove__object_store *store, struct copy *c, const
     }
 }
 
-/* `version`: what the source must have; NULL or "": no condition. `head`: of that version; NULL: not known. `headers`:
- * as in struct copy. */
+/* `version`: what the source must have; NULL or "": no condition. `head`: of that version; NULL: not known. `headers`
+ * and `properties`: as in struct copy. */
 static int copy_once(struct cove__object_store *store, struct cove__object_name from, const char *version,
-                     const struct cove__object_head *head, const char *to, const char *headers,
+                     const struct cove__object_head *head, const char *to, const char *headers, const char *properties,
                      const struct cove__ctx *ctx, enum copy_end *ret_end, struct cove_error *err)
 {
     struct cove_error why = COVE_ERROR_INIT;
@@ -301,6 +325,7 @@ static int copy_once(struct cove__object_store *store, struct cove__object_name 
                       .path = to,
                       .to = cove__object_split(to),
                       .headers = headers,
+                      .properties = properties,
                       .sent = { .size = -1 },
                       .token = COVE__BUF_INIT(TOKEN_MAX) };
 
@@ -339,27 +364,42 @@ static int check_source(struct cove__object_store *store, struct cove__object_na
 }
 
 /* Sends a HEAD for the source first: its size decides. The copy is of what was seen there, and compared with it. Where
- * the caller accepts any version and another writer replaces the source between the two, the new one is copied. */
-static int copy_by_size(struct cove__object_store *store, struct cove__object_name from, const char *version,
-                        const char *to, const struct cove__ctx *ctx, struct cove_error *err)
+ * the caller accepts any version and another writer replaces the source between the two, the new one is copied; but
+ * where properties are set, *ret_end is COPY_OF_CHANGED, and the new one's have to be read first. */
+static int copy_seen(struct cove__object_store *store, struct cove__object_name from, const char *version,
+                     const char *to, const struct cove__ctx *ctx, enum copy_end *ret_end, struct cove_error *err)
 {
+    bool sets = cove__object_copy_sets_properties(store);
     struct cove__buf headers = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
     struct cove__object_head head;
-    enum copy_end end;
 
-    int rc = cove__object_head_metadata(store, from, ctx, &head, &headers, err);
+    *ret_end = COPY_ENDED;
+    int rc = cove__object_head_to_copy(store, from, ctx, &head, &headers, err);
     if (rc == 0 && version && !cove__object_same_version(head.version, version))
         rc = source_changed(ctx, err);
     if (rc == 0 && head.size > cove__object_copy_at_once(store))
         rc = copy_large(store, from, to, NULL, ctx, head.size, head.version, cove__buf_str(&headers), err);
     else if (rc == 0) {
-        rc = copy_once(store, from, head.version, &head, to, NULL, ctx, &end, err);
-        if (end == COPY_OF_CHANGED && !version) {
+        rc = copy_once(store, from, head.version, &head, to, NULL, sets ? cove__buf_str(&headers) : NULL, ctx, ret_end,
+                       err);
+        if (*ret_end == COPY_OF_CHANGED && !version && !sets) {
             cove__error_clear(err);
-            rc = copy_once(store, from, NULL, NULL, to, NULL, ctx, &end, err);
+            rc = copy_once(store, from, NULL, NULL, to, NULL, NULL, ctx, ret_end, err);
         }
     }
     cove__buf_done(&headers);
+    return rc;
+}
+
+static int copy_by_size(struct cove__object_store *store, struct cove__object_name from, const char *version,
+                        const char *to, const struct cove__ctx *ctx, enum copy_end *ret_end, struct cove_error *err)
+{
+    int rc = copy_seen(store, from, version, to, ctx, ret_end, err);
+
+    for (unsigned n = 1; n < LOOKS_MAX && rc < 0 && *ret_end == COPY_OF_CHANGED && !version; n++) {
+        cove__error_clear(err);
+        rc = copy_seen(store, from, version, to, ctx, ret_end, err);
+    }
     return rc;
 }
 
@@ -373,7 +413,8 @@ int cove__object_copy_known(struct cove__object_store *store, struct cove__objec
         return no_copies(ctx, err);
     if (head->size > cove__object_copy_at_once(store))
         return copy_large(store, from, to, NULL, ctx, head->size, head->version, kept, err);
-    return copy_once(store, from, head->version, head, to, NULL, ctx, &end, err);
+    return copy_once(store, from, head->version, head, to, NULL, cove__object_copy_sets_properties(store) ? kept : NULL,
+                     ctx, &end, err);
 }
 
 int cove__object_copy(void *self, const char *from, const char *version, const char *to, const struct cove__ctx *ctx,
@@ -396,14 +437,16 @@ int cove__object_copy(void *self, const char *from, const char *version, const c
     looks = version && cove__object_can(store, COVE__COPY_SOURCE_CONDITIONS) != COVE__CAN_YES;
     if (looks)
         rc = check_source(store, source, version, ctx, &why);
-    if (rc == 0 && cove__object_copy_at_once(store) < store->ops->copy->max_size) {
-        rc = copy_by_size(store, source, version, to, ctx, &why);
+    bool by_size =
+        cove__object_copy_at_once(store) < store->ops->copy->max_size || cove__object_copy_sets_properties(store);
+    if (rc == 0 && by_size) {
+        rc = copy_by_size(store, source, version, to, ctx, &end, &why);
     } else if (rc == 0) {
         /* Most objects need one request, and the store's response shows when one is not enough. */
-        rc = copy_once(store, source, version, NULL, to, NULL, ctx, &end, &why);
+        rc = copy_once(store, source, version, NULL, to, NULL, NULL, ctx, &end, &why);
         if (rc < 0 && end == COPY_TOO_LARGE) {
             cove__error_clear(&why);
-            rc = copy_by_size(store, source, version, to, ctx, &why);
+            rc = copy_by_size(store, source, version, to, ctx, &end, &why);
         }
     }
     if (rc == 0 && looks) { /* if the ETag has changed, another version may have been copied */
@@ -417,7 +460,8 @@ int cove__object_copy(void *self, const char *from, const char *version, const c
     /* That has shown the source's bucket, so the same refusal is now known to be about the target's. */
     if (rc == COVE_ENOTFOUND && unseen && cove__object_bucket_is_known(store, source.bucket)) {
         cove__error_clear(err);
-        rc = copy_once(store, source, version, NULL, to, NULL, ctx, &end, err);
+        rc = by_size ? copy_by_size(store, source, version, to, ctx, &end, err)
+                     : copy_once(store, source, version, NULL, to, NULL, NULL, ctx, &end, err);
     }
     return rc;
 }
@@ -482,7 +526,7 @@ static int change_by_copy(struct cove__object_store *store, const char *path, st
     if (rc == 0 && head.size > cove__object_copy_at_once(store))
         rc = copy_large(store, name, path, head.version, ctx, head.size, head.version, cove__buf_str(&headers), err);
     else if (rc == 0)
-        rc = copy_once(store, name, head.version, &head, path, cove__buf_str(&headers), ctx, &end, err);
+        rc = copy_once(store, name, head.version, &head, path, cove__buf_str(&headers), NULL, ctx, &end, err);
     cove__buf_done(&headers);
     return rc;
 }

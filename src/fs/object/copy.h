@@ -39,6 +39,10 @@ struct cove__object_copy_ops {
     /* After a token, where the copy does not end well: the copy is to stop, and what it has made to go. It never fails.
      * NULL: nothing stays. */
     void (*give_up)(struct cove__object_store *store, const char *path, const char *token, const struct cove__ctx *ctx);
+    /* Headers of options that a copy takes only with new properties, which are the source's but for `left_out`. Both
+     * end with NULL. NULL: no such options. */
+    const char *const *options;
+    const char *const *left_out;
     /* Of a refusal: the object is too large for one request. NULL: `max_size` decides it. */
     bool (*too_large)(const struct cove__object_request *r);
     /* PUT of a part. NULL, or without `upload`: there are no such copies. */
@@ -59,8 +63,14 @@ void cove__object_upload_copy_part(void *self, struct cove__part_io *io);
 
 /* Bytes of the largest object that is copied by one request, as the store and its option have it. */
 int64_t cove__object_copy_at_once(const struct cove__object_store *store);
-/* Copies the object described by `head` and `kept` (cove__object_head_metadata; NULL if one request can copy its size),
- * unless it has changed: COVE_EPRECONDITION. COVE_ENOTSUP: the store has no copies. */
+/* Whether a copy gets properties by options, so that those of its source have to be known first. */
+bool cove__object_copy_sets_properties(const struct cove__object_store *store);
+/* Reads what a copy of the object needs: as cove__object_head_metadata, or the properties of the copy. */
+int cove__object_head_to_copy(struct cove__object_store *store, struct cove__object_name name,
+                              const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                              struct cove_error *err);
+/* Copies the object described by `head` and `kept` (cove__object_head_to_copy; NULL if one request can copy its size
+ * and no option sets properties), unless it has changed: COVE_EPRECONDITION. COVE_ENOTSUP: the store has no copies. */
 int cove__object_copy_known(struct cove__object_store *store, struct cove__object_name from,
                             const struct cove__object_head *head, const char *kept, const char *to,
                             const struct cove__ctx *ctx, struct cove_error *err);

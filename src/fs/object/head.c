@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "fs/object/append.h"
 #include "fs/object/operations.h"
 #include "fs/object/real.h"
 
@@ -82,9 +83,10 @@ int cove__object_look(struct cove__object_store *store, struct cove__object_name
     return rc;
 }
 
-int cove__object_head_metadata(struct cove__object_store *store, struct cove__object_name name,
-                               const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
-                               struct cove_error *err)
+static int head_keeping(struct cove__object_store *store, struct cove__object_name name,
+                        int (*lines)(const struct cove__object_request *head, struct cove__buf *out),
+                        const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                        bool appends, struct cove_error *err)
 {
     struct cove__object_request r;
 
@@ -95,12 +97,36 @@ int cove__object_head_metadata(struct cove__object_store *store, struct cove__ob
         rc = cove__object_fail(&r, err, COVE_EISDIR, "a directory");
     } else if (rc == 0) {
         cove__object_head_response(&r, ret);
-        rc = kept ? cove__object_keep_metadata(&r, kept) : 0;
+        rc = kept ? lines(&r, kept) : 0;
         if (rc < 0)
             cove__object_fail(&r, err, rc, "the object's metadata cannot be kept in memory");
+        else if (appends && !ret->extends_only && store->ops->append->keep)
+            rc = store->ops->append->keep(&r, ctx, kept, err);
     }
     cove__object_request_done(&r);
     return rc;
+}
+
+int cove__object_head_metadata(struct cove__object_store *store, struct cove__object_name name,
+                               const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                               struct cove_error *err)
+{
+    return cove__object_head_lines(store, name, cove__object_keep_metadata, ctx, ret, kept, err);
+}
+
+int cove__object_head_lines(struct cove__object_store *store, struct cove__object_name name,
+                            int (*lines)(const struct cove__object_request *head, struct cove__buf *out),
+                            const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                            struct cove_error *err)
+{
+    return head_keeping(store, name, lines, ctx, ret, kept, false, err);
+}
+
+int cove__object_head_to_append(struct cove__object_store *store, struct cove__object_name name,
+                                const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                                struct cove_error *err)
+{
+    return head_keeping(store, name, cove__object_keep_metadata, ctx, ret, kept, true, err);
 }
 
 bool cove__object_is_directory(const struct cove__object_request *r)

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "fs/object/copy.h"
 #include "fs/object/operations.h"
 #include "fs/pairs.h"
 #include "net/header.h"
@@ -72,18 +73,19 @@ static struct cove__slice user_name(const struct cove__object_request *r, struct
     size_t n = strlen(headers->metadata);
     struct cove__slice name = cove__slice_sub(header, n, SIZE_MAX);
     bool is = header.size >= n && strncasecmp((const char *)header.data, headers->metadata, n) == 0 &&
-              !cove__slice_is(name, headers->write_mark);
+              !same_name(name, cove__slice_str(headers->write_mark));
 
     return is ? name : cove__slice("", 0);
 }
 
-static bool is_one_of(struct cove__slice name, const char *const *names)
+/* The entry that is this name; NULL: none is. */
+static const char *entry_of(struct cove__slice name, const char *const *names)
 {
     for (; names && *names; names++) {
-        if (cove__slice_is(name, *names))
-            return true;
+        if (same_name(name, cove__slice_str(*names)))
+            return *names;
     }
-    return false;
+    return NULL;
 }
 
 /* ---- read ---- */
@@ -111,8 +113,9 @@ int cove__object_read_properties(const struct cove__object_request *r, struct co
     if (rc == 0)
         rc = keep_text(r, "content-type", &info->content_type);
     while (rc == 0 && next_header(&rest, &name, &value)) {
-        if (is_one_of(name, headers->shown))
-            cove__pairs_add(&shown, name, value);
+        const char *entry = entry_of(name, headers->shown);
+        if (entry)
+            cove__pairs_add(&shown, cove__slice_str(entry), value);
         name = user_name(r, name);
         if (name.size > 0)
             cove__pairs_add(&pairs, name, value);
@@ -133,7 +136,7 @@ static bool describes(const struct cove__object_request *r, struct cove__slice n
     static const char *const names[] = {
         "content-type", "cache-control", "content-encoding", "content-language", "content-disposition", "expires", NULL
     };
-    return is_one_of(name, names) || is_one_of(name, r->store->ops->headers.described) || user_name(r, name).size > 0;
+    return entry_of(name, names) || entry_of(name, r->store->ops->headers.described) || user_name(r, name).size > 0;
 }
 
 /* The options' lines go before what an object has, but for its class. */
@@ -142,7 +145,7 @@ static bool is_option(const struct cove__object_request *r, struct cove__slice n
     const struct cove__object_headers *headers = &r->store->ops->headers;
 
     return has_header(cove__buf_slice(&r->store->extra.create), name) &&
-           !(headers->described && headers->storage_class && cove__slice_is(name, headers->storage_class));
+           !(headers->described && headers->storage_class && same_name(name, cove__slice_str(headers->storage_class)));
 }
 
 int cove__object_keep_metadata(const struct cove__object_request *head, struct cove__buf *out)
@@ -165,17 +168,38 @@ static bool is_changed(struct cove__slice name, const struct cove_pair *pairs, s
     return false;
 }
 
-int cove__object_change_metadata(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
-                                 struct cove__buf *out)
+static void add_properties(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
+                           const char *const *left_out, struct cove__buf *out)
 {
     struct cove__slice rest = cove__buf_slice(&head->http.response_headers), name, value;
 
     while (next_header(&rest, &name, &value)) {
-        if ((describes(head, name) || is_one_of(name, head->store->ops->headers.kept)) &&
+        if ((describes(head, name) || entry_of(name, head->store->ops->headers.kept)) &&
             !is_changed(user_name(head, name), pairs, n) &&
-            !has_header(cove__buf_slice(&head->store->extra.create), name))
+            !has_header(cove__buf_slice(&head->store->extra.create), name) && !entry_of(name, left_out))
             add_line(out, name, value);
     }
+}
+
+bool cove__object_has_option(const struct cove__object_store *store, const char *const *names)
+{
+    for (; names && *names; names++) {
+        if (has_header(cove__buf_slice(&store->extra.create), cove__slice_str(*names)))
+            return true;
+    }
+    return false;
+}
+
+int cove__object_copied_properties(const struct cove__object_request *head, struct cove__buf *out)
+{
+    add_properties(head, NULL, 0, head->store->ops->copy->left_out, out);
+    return cove__buf_rc(out);
+}
+
+int cove__object_change_metadata(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
+                                 struct cove__buf *out)
+{
+    add_properties(head, pairs, n, NULL, out);
     for (size_t i = 0; i < n; i++) {
         if (pairs[i].value)
             add_metadata(head, out, &pairs[i]);
@@ -198,7 +222,7 @@ int cove__object_pick_lines(struct cove__slice lines, const char *const *names, 
     struct cove__slice name, value;
 
     while (next_header(&lines, &name, &value)) {
-        if (is_one_of(name, names))
+        if (entry_of(name, names))
             add_line(out, name, value);
     }
     return cove__buf_rc(out);

@@ -129,7 +129,7 @@ static int move_object(struct cove__object_store *store, const char *from, const
     int rc = cove__object_name_of(store, from, true, ctx, &source, err);
     if (rc < 0)
         return rc;
-    rc = cove__object_head_metadata(store, source, ctx, &head, &kept, &why);
+    rc = cove__object_head_to_copy(store, source, ctx, &head, &kept, &why);
     bool marker = rc == 0 && head.size == 0 && source.key.data[source.key.size - 1] == '/';
     *ret_kind = rc == COVE_EISDIR ? DIRECTORY : rc == COVE_ENOTFOUND || marker ? FOLDER : OBJECT;
     if (*ret_kind != OBJECT)
@@ -168,6 +168,16 @@ static bool is_below(const char *path, const char *directory)
            (path[n] == '/' || path[n] == '\0' || (n > 0 && directory[n - 1] == '/'));
 }
 
+static int head_item(const struct move *m, struct cove_info *item, struct cove__object_head *ret,
+                     struct cove__buf *kept, struct cove_error *err)
+{
+    int rc = cove__object_head_to_copy(m->store, cove__object_split(item->path), m->ctx, ret, kept, err);
+
+    cove__free(item->etag);
+    item->etag = rc == 0 ? cove__strdup(ret->version) : NULL;
+    return rc == 0 && !item->etag ? cove__fail_nomem(err, "a listing") : rc;
+}
+
 /* An object too large for one copy request would lose its metadata: a HEAD reads them first. *ret_moved: the original
  * is gone already. */
 static int transfer(const struct move *m, struct cove_info *item, const char *to, bool *ret_moved,
@@ -176,19 +186,15 @@ static int transfer(const struct move *m, struct cove_info *item, const char *to
     struct cove__buf kept = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
     struct cove__object_name source = cove__object_split(item->path);
     struct cove__object_head head = { .size = item->size, .has_crc32c = item->has_crc32c, .crc32c = item->crc32c };
-    int rc = 0;
+    bool known = item->etag && item->size <= cove__object_copy_at_once(m->store);
+    int rc = known ? 0 : head_item(m, item, &head, &kept, err);
 
-    if (!item->etag || item->size > cove__object_copy_at_once(m->store)) {
-        rc = cove__object_head_metadata(m->store, source, m->ctx, &head, &kept, err);
-        cove__free(item->etag);
-        item->etag = rc == 0 ? cove__strdup(head.version) : NULL;
-        if (rc == 0 && !item->etag)
-            rc = cove__fail_nomem(err, "a listing");
-    } else {
+    if (known)
         cove__object_text(cove__slice_str(item->etag), head.version, sizeof head.version);
-    }
     if (rc == 0)
         rc = move_by_store(m->store, source, &head, to, m->ctx, ret_moved, err);
+    if (rc == 0 && !*ret_moved && known && cove__object_copy_sets_properties(m->store))
+        rc = head_item(m, item, &head, &kept, err);
     if (rc == 0 && !*ret_moved)
         rc = copy_to_move(m->store, source, &head, cove__buf_str(&kept), to, m->ctx, err);
     cove__buf_done(&kept);

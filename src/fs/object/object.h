@@ -26,6 +26,7 @@ struct cove__object_headers {
     const char *size;          /* of a HEAD's response ("content-length") */
     const char *made_size;     /* of the response to a write: the new object's size. NULL: none */
     const char *metadata;      /* how the names of the user's metadata begin ("x-amz-meta-") */
+    bool keeps_case;           /* names of the user's metadata come back as they were set; else in lower case */
     const char *write_mark;    /* the name, in the user's metadata, of the mark of a write */
     const char *if_match;      /* of a request: only if the object has this version ("If-Match") */
     const char *if_new;        /* of a request, with its value: only if there is no object ("If-None-Match: *") */

@@ -45,6 +45,15 @@ int cove__object_look(struct cove__object_store *store, struct cove__object_name
 int cove__object_head_metadata(struct cove__object_store *store, struct cove__object_name name,
                                const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                                struct cove_error *err);
+/* The same with the lines that `lines` gives. */
+int cove__object_head_lines(struct cove__object_store *store, struct cove__object_name name,
+                            int (*lines)(const struct cove__object_request *head, struct cove__buf *out),
+                            const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                            struct cove_error *err);
+/* The same; `kept` gets those of cove__object_keep_metadata, and those that the backend's appends keep. */
+int cove__object_head_to_append(struct cove__object_store *store, struct cove__object_name name,
+                                const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                                struct cove_error *err);
 /* The same for a caller's own request, of the method HEAD: sets it up (including `accept`), and reads its response. */
 void cove__object_head_request(struct cove__object_request *r);
 int cove__object_accept_head(struct cove__object_request *r, struct cove_error *err);
@@ -65,6 +74,10 @@ int cove__object_keep_metadata(const struct cove__object_request *head, struct c
 /* The same for the object itself under other metadata: `pairs`, of which those without a value go. */
 int cove__object_change_metadata(const struct cove__object_request *head, const struct cove_pair *pairs, size_t n,
                                  struct cove__buf *out);
+/* Whether an option gives new objects one of these headers. `names` may be NULL, and ends with NULL. */
+bool cove__object_has_option(const struct cove__object_store *store, const char *const *names);
+/* The lines of a copy that has the options' properties beside its source's (struct cove__object_copy_ops). */
+int cove__object_copied_properties(const struct cove__object_request *head, struct cove__buf *out);
 /* Adds a line unless these or the options have one of that name. */
 int cove__object_keep_default(const struct cove__object_store *store, const char *name, const char *value,
                               struct cove__buf *lines);

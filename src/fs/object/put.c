@@ -190,7 +190,8 @@ static void send_put(struct put_task *t)
     cove__object_describe(r, io->put);
     if (t->mark.write_id[0] != '\0') /* sent before */
         cove__object_mark(r, &(struct cove__put){ .write_id = t->mark.write_id }, &t->mark);
-    else if (t->looks || t->condition != COVE_WRITE_ALWAYS || (io->put && io->put->write_id))
+    else if (t->looks || t->condition != COVE_WRITE_ALWAYS || (io->put && io->put->write_id) ||
+             !r->store->ops->response_crc32c) /* else the checksum shows whose it is */
         cove__object_mark(r, io->put, &t->mark);
     if (t->looks)
         cove__unanswered_watch(&t->unanswered, r);

@@ -17,6 +17,7 @@ struct read_task {
     char version[COVE__HEADER_MAX];     /* of the bytes that have arrived */
     char end_version[COVE__HEADER_MAX]; /* of the object whose size gives the offset of its last bytes */
     unsigned tries;                     /* to find that out */
+    int64_t size;                       /* of the version `match`; 0: not known */
 };
 
 #define END_TRIES 10 /* of the last bytes of an object that others replace */
@@ -161,6 +162,12 @@ static int accept_read(struct cove__object_request *r, struct cove_error *err)
                 "the endpoint and any proxy");
         io->ret_total = r->http.received;
     }
+    /* A response that was cut on the way, with a length to suit, looks whole. */
+    if (t->match && t->size > 0 && io->ret_total >= 0 && io->ret_total != t->size)
+        return cove__object_fail(
+            r, err, COVE_ECORRUPT,
+            "the response is of an object of %lld bytes, but this version has %lld: check any proxy",
+            (long long)io->ret_total, (long long)t->size);
     if (stored >= 0 && io->ret_total >= 0 && io->ret_total != stored)
         return cove__object_fail(
             r, err, COVE_EPROTOCOL,
@@ -304,6 +311,7 @@ static void size_known(struct cove__object_request *r)
     }
     memcpy(t->end_version, head.version, sizeof t->end_version);
     t->match = t->end_version[0] != '\0' ? t->end_version : t->io->if_match;
+    t->size = head.size;
     t->offset = head.size > -io->offset ? head.size + io->offset : 0;
     cove__object_task_restart(&t->task, "GET");
     start_range(t);
@@ -342,6 +350,7 @@ void cove__object_read(void *self, struct cove__read_io *io)
     cove__object_task_init(&t->task, store, io->length > 0 ? "GET" : "HEAD");
     t->offset = io->offset;
     t->match = io->if_match;
+    t->size = io->if_size;
     int rc = cove__object_name_of(store, io->path, false, &io->op.ctx, &t->task.r.name, &err);
     if (rc < 0)
         cove__object_task_finish(&t->task, rc, 0, &err);

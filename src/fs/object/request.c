@@ -132,6 +132,23 @@ static int check_origin(const struct cove__object_request *r, struct cove_error 
                              r->http.status);
 }
 
+/* One that is too long to be kept must not count as absent: what follows would be without its condition. */
+static int check_versions(const struct cove__object_request *r, struct cove_error *err)
+{
+    const struct cove__object_headers *headers = &r->store->ops->headers;
+    const char *const names[] = { headers->version, headers->version_id };
+    struct cove__slice value;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i] && cove__header_value(cove__buf_slice(&r->http.response_headers), names[i], &value) &&
+            value.size >= COVE__HEADER_MAX)
+            return cove__object_fail(r, err, COVE_ELIMIT,
+                                     "the response's header %s has %zu bytes, and at most %d are supported", names[i],
+                                     value.size, COVE__HEADER_MAX - 1);
+    }
+    return 0;
+}
+
 static enum cove__http_verdict accept(struct cove__object_request *r, struct cove_error *err)
 {
     r->code[0] = '\0';
@@ -140,6 +157,8 @@ static enum cove__http_verdict accept(struct cove__object_request *r, struct cov
         cove__object_learn_missing(r, COVE__CRC32C);
     r->again = r->continues = false;
     int rc = check_origin(r, err);
+    if (rc == 0)
+        rc = check_versions(r, err);
     if (rc == 0 && r->accept)
         rc = r->accept(r, err);
     if (rc == 0 && r->again)
@@ -188,6 +207,8 @@ static enum cove__http_verdict inspect(void *self, struct cove__http_request *ht
     const struct cove__object_ops *ops = r->store->ops;
     enum cove__http_verdict verdict;
 
+    if (!ops->headers.keeps_case)
+        cove__header_lower_names(&http->response_headers);
     if (ops->response && ops->response(r, &verdict, err))
         return verdict;
     bool good = (http->status >= 200 && http->status < 300) || (http->status > 0 && http->status == r->good_status);

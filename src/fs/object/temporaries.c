@@ -282,7 +282,7 @@ static bool repeats(struct cove__upload *u, struct cove__unanswered *unanswered,
             cove__unanswered_look_at(unanswered, u->store, cove__object_split(u->path), ctx, is_ours, u, &unseen);
         if (look == COVE__UNANSWERED_REPEAT)
             return true;
-        theirs = look == COVE__UNANSWERED_ANOTHERS;
+        theirs = look == COVE__UNANSWERED_ANOTHERS || (look < 0 && theirs);
     }
     if (theirs)
         end->rc = cove__unanswered_by_another(ctx, &end->why);

@@ -3,7 +3,9 @@
  * write blindly could replace what another writer has made since. So the object is looked at first. If it is ours, the
  * write is done. If it is not there, or older than the first attempt, the write is repeated under the condition that
  * this is still so, and so it is if the object is an earlier one of this process. If it is newer, another writer made
- * it, and it stays. An account that may not read objects repeats without a condition.
+ * it, and it stays. Where the condition of a repetition is refused, the object has changed once more, perhaps because
+ * it was removed: it is checked again by the same rule, a few times at most. An account that may not read objects
+ * repeats without a condition.
  *
  * For put.c, temporaries.c and copy.c.
  */
@@ -17,7 +19,9 @@ struct cove__unanswered {
     int64_t begun_ns;  /* when the first attempt began, by cove__now_ns; 0: not yet */
     unsigned attempts; /* so far, of all requests */
     int64_t wait_ns;   /* before the next attempt; -1: the policy has no more */
+    unsigned refusals; /* of repetitions, for their condition */
     bool unseen;       /* an attempt may have been done, and no look was possible */
+    bool unchanged;    /* the last look has found what the request before it required */
     /* What the next attempt requires: nothing before the first look. `etag` is `version`. */
     struct cove__put put;
     char version[COVE__HEADER_MAX];

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""An HDFS of our own: a NameNode and DataNodes of Hadoop on free loopback ports, with their data in a folder, stopped by their pids.
+
+As a program it runs a command beside one, with the variables COVE_TEST_HDFS and COVE_TEST_WEBHDFS, the URLs of its root:
+
+    tests/servers/hdfs.py [--datanodes N] -- COMMAND ...
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import env
+
+NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
+USER = "cove"
+
+
+def site(properties):
+    return "<configuration>\n" + "".join(f"<property><name>{n}</name><value>{v}</value></property>\n" for n, v in properties.items()) + "</configuration>\n"
+
+
+class HDFS:
+    """with HDFS() as server: server.url, server.environ"""
+
+    def __init__(self, datanodes=1):
+        self.folder = env.scratch("hdfs")
+        self.port, self.rpc = env.free_port(), env.free_port()
+        self.datanodes = [[env.free_port() for _ in range(3)] for _ in range(datanodes)]
+        self.processes = []  # the NameNode's, then the DataNodes'
+
+    @property
+    def url(self):
+        return f"webhdfs://127.0.0.1:{self.port}"
+
+    @property
+    def rpc_url(self):
+        return f"hdfs://127.0.0.1:{self.rpc}"
+
+    @property
+    def environ(self):
+        return {"HADOOP_USER_NAME": USER, "COVE_TEST_WEBHDFS": self.url, "COVE_TEST_HDFS": self.rpc_url}
+
+    def _configure(self):
+        conf = self.folder / "conf"
+        for name in ("hdfs", "datanode", "static"):  # the jars lack these folders of web pages
+            (conf / "webapps" / name).mkdir(parents=True)
+        data = self.folder / "data"
+        (conf / "core-site.xml").write_text(site({"fs.defaultFS": f"hdfs://127.0.0.1:{self.rpc}", "hadoop.tmp.dir": data / "tmp"}))
+        (conf / "hdfs-site.xml").write_text(
+            site(
+                {
+                    "dfs.namenode.rpc-address": f"127.0.0.1:{self.rpc}",
+                    "dfs.namenode.http-address": f"127.0.0.1:{self.port}",
+                    "dfs.namenode.name.dir": (data / "nn").as_uri(),
+                    "dfs.replication": min(3, len(self.datanodes)),
+                    "dfs.namenode.datanode.registration.ip-hostname-check": "false",
+                    "dfs.namenode.safemode.extension": 0,
+                    "dfs.permissions.superusergroup": USER,
+                }
+            )
+        )
+        (conf / "log4j.properties").write_text(
+            "log4j.rootLogger=WARN,A\nlog4j.appender.A=org.apache.log4j.ConsoleAppender\nlog4j.appender.A.layout=org.apache.log4j.SimpleLayout\n"
+        )
+
+    def _java(self, *args):
+        # WebHDFS reads a field of java.lang by reflection, which Java 17 forbids by default.
+        options = ["--add-opens", "java.base/java.lang=ALL-UNNAMED", "-Xmx128m", "-Xss512k", "-XX:+UseSerialGC", f"-Dhadoop.log.dir={self.folder}"]
+        return ["java", *options, "-cp", f"{self.folder}/conf:{env.hadoop()}/*", *map(str, args)]
+
+    def _environ(self):
+        return {**env.clean(os.environ, home=self.folder), "HADOOP_USER_NAME": USER}
+
+    def _start(self, *args):
+        process = subprocess.Popen(self._java(*args), stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environ())
+        self.processes.append(process)
+
+    def start_datanode(self, i):
+        data, ipc, http = self.datanodes[i]
+        addresses = {"address": data, "ipc.address": ipc, "http.address": http}
+        self._start(
+            DATANODE,
+            f"-Ddfs.datanode.data.dir={(self.folder / f'data/dn{i}').as_uri()}",
+            *(f"-Ddfs.datanode.{name}=127.0.0.1:{port}" for name, port in addresses.items()),
+        )
+
+    def start(self, timeout_s=180):
+        self._configure()
+        self.log = open(self.folder / "server.log", "ab")
+        subprocess.run(self._java(NAMENODE, "-format", "-force", "-nonInteractive"), stdout=self.log, stderr=subprocess.STDOUT, env=self._environ(), check=True)
+        self._start(NAMENODE)
+        for i in range(len(self.datanodes)):
+            self.start_datanode(i)
+        give_up = time.monotonic() + timeout_s
+        while not self._ready():
+            if any(process.poll() is not None for process in self.processes) or time.monotonic() > give_up:
+                self.stop()
+                raise RuntimeError("HDFS did not start:\n" + Path(self.log.name).read_text(errors="replace")[-2000:])
+            time.sleep(0.1)
+        return self
+
+    def _ready(self):
+        url = f"http://127.0.0.1:{self.port}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as response:
+                state = json.load(response)["beans"][0]
+        except (urllib.error.URLError, OSError, ValueError, IndexError):
+            return False
+        return state["FSState"] == "Operational" and state["NumLiveDataNodes"] == len(self.datanodes)
+
+    def stop(self):
+        for process in self.processes:
+            process.kill()  # its data are not needed any more
+            process.wait()
+        self.processes = []
+        self.log.close()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--datanodes", type=int, default=1)
+    parser.add_argument("command", nargs="+")
+    args = parser.parse_args()
+    with HDFS(args.datanodes) as server:
+        return subprocess.call(args.command, env={**os.environ, **server.environ})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
