@@ -205,7 +205,7 @@ def test_other_plugins_save_twice(pl, root, proxy):
 
 
 def test_only_what_is_saved_in_one_call_is_copied(pl, root, proxy, kind):
-    io, state = getattr(pl.cove, kind)(), {"w": torch.ones(5000), "global_step": 1}
+    io, other, state = getattr(pl.cove, kind)(), getattr(pl.cove, kind)(), {"w": torch.ones(5000), "global_step": 1}
 
     def save(name, checkpoint=state, **options):
         io.save_checkpoint(checkpoint, f"{root}/{name}", **options)
@@ -217,12 +217,12 @@ def test_only_what_is_saved_in_one_call_is_copied(pl, root, proxy, kind):
         save("other options", storage_options={"default_block_size": "8MiB"})
         save("d")
         save("other weights", {**state, "w": torch.ones(5000)})
-        getattr(pl.cove, kind)().save_checkpoint(state, f"{root}/other plugin")
+        other.save_checkpoint(state, f"{root}/other plugin")
         save("weights alone", {"w": state["w"]})
     with io.one_call():
         save("e")
     save("f")
-    io.teardown()
+    io.teardown(), other.teardown()
     assert [path.rpartition("/")[2] for path in copies(proxy)] == ["c"]
     assert len(uploaded(proxy)) == 9 and same(load(f"{root}/c"), state)
 
