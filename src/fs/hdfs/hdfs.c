@@ -116,7 +116,7 @@ static int set_servers(struct cove__hdfs *fs, const struct cove__hdfs_site *site
     return 0;
 }
 
-/* What the site files say of the store. */
+/* what the site files have of the store. */
 static int configure(struct cove__hdfs *fs, const struct cove_options *given, const char *authority,
                      struct cove_error *err)
 {

@@ -89,7 +89,7 @@ static int wait_a_while(const struct attempts *a, const struct cove__ctx *ctx, s
         struct cove_error over = COVE_ERROR_INIT;
         int rc = cove__ctx_check(ctx, &over);
 
-        if (rc == COVE_ETIMEDOUT) /* the last failure says more than that the time is over */
+        if (rc == COVE_ETIMEDOUT) /* the last failure shows more than that the time is over */
             cove__error_add(err, "; the deadline passed while it was tried again");
         else if (rc < 0)
             cove__error_copy(err, &over);

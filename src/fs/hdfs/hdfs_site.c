@@ -1,4 +1,4 @@
-/* Settings of a Hadoop cluster: the set of them, and what a value means. See hdfs_site.h; files: hdfs_site_file.c. */
+/* Settings of a Hadoop cluster: the set of them, and what a value means. See hdfs_site.h. */
 #include "fs/hdfs/hdfs_site.h"
 
 #include <ctype.h>
@@ -14,11 +14,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "wire/json.h"
 
 #define SETTINGS_MAX 65536
 #define VALUE_MAX    ((size_t)64 << 10)
-#define PATH_LENGTH  ((size_t)4096)
 #define DEPTH_MAX    20   /* of variables in variables, as Hadoop's own */
 #define VARIABLES    1000 /* in one value, at all depths */
 
@@ -109,54 +107,6 @@ int cove__hdfs_site_set(struct cove__hdfs_site *site, const struct cove__hdfs_se
     }
     site->settings[i] = own;
     return 0;
-}
-
-static int on_extra(void *user, const char *path, enum cove__json_type type, const char *text)
-{
-    (void)type;
-    return cove__hdfs_site_set(user, &(struct cove__hdfs_setting){ .name = (char *)path, .value = (char *)text });
-}
-
-static int set_folder(struct cove__hdfs_site *site, const char *folder)
-{
-    const char *conf = getenv("HADOOP_CONF_DIR"), *home = getenv("HADOOP_HOME");
-    struct cove__buf path = COVE__BUF_INIT(PATH_LENGTH);
-
-    if (folder && *folder)
-        cove__buf_add_str(&path, folder);
-    else if (conf && *conf)
-        cove__buf_add_str(&path, conf);
-    else if (home && *home)
-        cove__buf_addf(&path, "%s/etc/hadoop", home);
-    else
-        return 0;
-    site->folder = cove__buf_take(&path);
-    return site->folder ? 0 : COVE_ENOMEM;
-}
-
-int cove__hdfs_site_read(struct cove__hdfs_site *site, const char *folder, const char *extra, struct cove_error *err)
-{
-    static const char *const files[] = { "core-site.xml", "hdfs-site.xml" };
-    const struct cove__json_handler handler = { .value = on_extra };
-    char path[PATH_LENGTH + 32], why[200];
-    int rc = set_folder(site, folder);
-
-    if (rc < 0)
-        return cove__fail_nomem(err, "the folder of the site files");
-    for (size_t i = 0; rc == 0 && site->folder && i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", site->folder, files[i]);
-        rc = cove__hdfs_site_read_file(site, path, err);
-        site->found |= rc == 0;
-        rc = rc == COVE_ENOTFOUND ? 0 : rc;
-    }
-    if (rc == 0 && folder && *folder && !site->found)
-        return cove__fail(err, COVE_ENOTFOUND, "hadoop_conf_dir: %s has no core-site.xml and no hdfs-site.xml", folder);
-    if (rc < 0 || !extra || !*extra)
-        return rc;
-    rc = cove__json_read(cove__slice_str(extra), &handler, site, why, sizeof why);
-    if (rc == COVE_EINVAL)
-        return cove__fail(err, COVE_EINVAL, "extra_conf is no JSON object of settings: %s", why);
-    return rc < 0 ? cove__fail(err, rc, "extra_conf has too many settings, or memory is exhausted") : 0;
 }
 
 const char *cove__hdfs_site_where(const struct cove__hdfs_site *site)

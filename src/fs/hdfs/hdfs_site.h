@@ -62,9 +62,4 @@ const char *cove__hdfs_site_word(const char **pos, size_t *ret_size);
 int cove__hdfs_site_refuse(const struct cove__hdfs_site *site, const char *name, struct cove_error *err,
                            const char *format, ...) COVE_PRINTF(4, 5);
 
-/* ---- hdfs_site_file.c ---- */
-
-/* Adds the settings of one file. COVE_ENOTFOUND, without a message: it is not there. COVE_EINVAL. */
-int cove__hdfs_site_read_file(struct cove__hdfs_site *site, const char *path, struct cove_error *err);
-
 #endif
