@@ -8,6 +8,7 @@
 
 #include "fs/fs_ops.h"
 #include "fs/hdfs/hdfs_datanode.h"
+#include "fs/hdfs/hdfs_names.h"
 #include "fs/hdfs/hdfs_rpc.h"
 #include "wire/hdfs_messages.h"
 
@@ -15,13 +16,19 @@
 
 struct cove__hdfs {
     /* options */
-    char *host, *user;
+    char *host, *user, *proxy_user, *conf_dir, *extra_conf;
     int64_t port, replication, block_size; /* 0: the server's default */
     int64_t connect_timeout_ms, request_timeout_ms, datanode_timeout_ms;
     int uses_hostnames; /* of DataNodes, instead of their addresses */
 
-    char *name;                        /* owned: the store, "nn1" or "nn1:9000" */
-    struct cove__hdfs_server *servers; /* owned: its NameNodes, or routers */
+    /* of the site files; with the options they are what does not change */
+    int64_t failovers_max, failover_wait_ms, failover_wait_max_ms;
+    uint32_t umask;
+
+    char *name;                        /* owned: the store, "nn1", "nn1:9000" or "user@nameservice" */
+    struct cove__hdfs_names names;     /* what it stands for */
+    atomic_bool resolved;              /* `servers` are there */
+    struct cove__hdfs_server *servers; /* owned: its NameNodes, or routers; set once, under cove__lock */
     size_t n_servers;
     atomic_size_t active;     /* the index of the one that answered last */
     atomic_int next_call;     /* the number of the next call */
@@ -40,6 +47,8 @@ struct cove__hdfs {
 
 extern const struct cove__authority_ops cove__hdfs_authority;
 int cove__hdfs_parse(const char *url, char **ret_path, struct cove_error *err);
+/* "user@host": the user, owned by the caller, or NULL; and the rest, BORROWED from it. COVE_ENOMEM. */
+int cove__hdfs_split_user(const char *authority, char **ret_user, const char **ret_rest, struct cove_error *err);
 /* "host", "host:port" or "[address]:port": the two parts. COVE_EINVAL. */
 int cove__hdfs_split_authority(const char *authority, char **ret_host, unsigned *ret_port, struct cove_error *err);
 

@@ -13,7 +13,7 @@
 #include "fs/hdfs/hdfs_writer.h"
 #include "wire/protobuf.h"
 
-#define NEW_MODE         0644u
+#define NEW_MODE         0666u
 #define CLOSE_NS         (30 * COVE__SEC) /* the longest wait for the file's end */
 #define LEASE_NS         (60 * COVE__SEC) /* the longest wait for the lease of a writer that is gone */
 #define COMPARED_AT_ONCE ((size_t)1 << 20)
@@ -185,7 +185,7 @@ static int open_file(struct cove__hdfs *fs, struct tail *tail, struct cove__slic
     if (!makes)
         rc = open_existing(fs, tail, data, ctx, ret_added, err);
     else {
-        rc = cove__hdfs_create(fs, tail->path, NEW_MODE, tail->truncate, ctx, &tail->writer, err);
+        rc = cove__hdfs_create(fs, tail->path, NEW_MODE & ~fs->umask, tail->truncate, ctx, &tail->writer, err);
         if (rc == COVE_EEXIST && tail->is_new)
             rc = fail_replaced(ctx, err);
     }

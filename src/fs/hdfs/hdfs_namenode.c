@@ -14,18 +14,19 @@
 #include "fs/hdfs/hdfs.h"
 #include "fs/hdfs/hdfs_error.h"
 
-#define ROUNDS       6                /* through all servers: with the waits about 15 s, as long as a failover takes */
-#define WAIT_NS      (COVE__SEC / 2)  /* before the second round, then twice as long each time */
-#define WAIT_MAX_NS  (15 * COVE__SEC) /* dfs.client.failover.sleep.max.millis */
+#define TRIES_ALONE  6 /* at a server that is the only one: with the waits about 15 s, as long as a restart takes */
 #define ROUTER_STATE ((size_t)64 << 10)
 
 /* ---- who calls ---- */
 
 static void describe_caller(struct cove__hdfs *fs, struct cove__hdfs_caller *ret)
 {
+    bool proxied = fs->proxy_user && *fs->proxy_user;
+
     *ret = (struct cove__hdfs_caller){
         .protocol = COVE__HDFS_CLIENT_PROTOCOL,
-        .user = fs->user,
+        .user = proxied ? fs->proxy_user : fs->user,
+        .real_user = proxied ? fs->user : NULL,
         .connect_ns = cove__ms_ns(fs->connect_timeout_ms),
         .idle_ns = cove__ms_ns(fs->request_timeout_ms),
     };
@@ -69,23 +70,26 @@ static void keep_state(struct cove__hdfs *fs, const struct cove__hadoop_response
 /* One call, while it is repeated. */
 struct attempts {
     struct cove__hdfs *fs;
-    size_t server; /* the index of the one that is asked */
-    size_t asked;  /* how many were, in this round */
-    unsigned round;
+    size_t server;  /* the index of the one that is asked */
+    size_t asked;   /* how many were, in this round */
+    unsigned round; /* through all servers */
+    int64_t tries;  /* that failed */
 };
 
-static int wait_a_while(unsigned round, const struct cove__ctx *ctx, struct cove_error *err)
+static int wait_a_while(const struct attempts *a, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    int64_t most = WAIT_NS << (round < 5 ? round : 5);
+    int64_t most = cove__ms_ns(a->fs->failover_wait_max_ms), least = cove__ms_ns(a->fs->failover_wait_ms);
     int64_t until_ns;
 
-    most = most < WAIT_MAX_NS ? most : WAIT_MAX_NS;
-    until_ns = cove__now_ns() + most / 2 + (int64_t)(cove__random() % (uint64_t)(most / 2));
+    for (unsigned i = 1; i < a->round && least < most; i++)
+        least *= 2;
+    most = least < most ? least : most;
+    until_ns = cove__now_ns() + most / 2 + (int64_t)(cove__random() % (uint64_t)(most / 2 + 1));
     while (cove__now_ns() < until_ns) {
         struct cove_error over = COVE_ERROR_INIT;
         int rc = cove__ctx_check(ctx, &over);
 
-        if (rc == COVE_ETIMEDOUT) /* the last failure says more than that the time is over */
+        if (rc == COVE_ETIMEDOUT) /* the last failure shows more than that the time is over */
             cove__error_add(err, "; the deadline passed while it was tried again");
         else if (rc < 0)
             cove__error_copy(err, &over);
@@ -96,22 +100,65 @@ static int wait_a_while(unsigned round, const struct cove__ctx *ctx, struct cove
     return 0;
 }
 
+/* A name without an address: of a nameservice that the site files do not have? Then no wait helps. */
+static bool is_unknown(const struct attempts *a, struct cove_error *err)
+{
+    bool known = false;
+
+    if (!a->fs->names.advice || !cove__hdfs_lacks_address(&a->fs->servers[0], &known))
+        return false;
+    if (known)
+        cove__error_add(err, "; %s", a->fs->names.advice);
+    return known;
+}
+
 /* Whether the call is to be sent again, and to which server. */
 static bool try_again(struct attempts *a, bool next, const struct cove__ctx *ctx, int *rc, struct cove_error *err)
 {
+    size_t n = a->fs->n_servers;
+
+    if (*rc == COVE_ENETWORK && a->tries == 0 && is_unknown(a, err))
+        return false;
+    if (++a->tries > (n > 1 ? a->fs->failovers_max : TRIES_ALONE - 1)) {
+        if (n > 1)
+            cove__error_add(err, "; none of the %zu servers of %s could do it, in %lld tries", n, a->fs->name,
+                            (long long)a->tries);
+        return false;
+    }
     if (next) {
-        a->server = (a->server + 1) % a->fs->n_servers;
-        if (++a->asked < a->fs->n_servers)
+        a->server = (a->server + 1) % n;
+        if (++a->asked < n)
             return true;
     }
-    if (++a->round >= ROUNDS)
-        return false;
+    a->round++;
     a->asked = 0;
-    int waited = wait_a_while(a->round - 1, ctx, err);
+    int waited = wait_a_while(a, ctx, err);
 
     if (waited < 0)
         *rc = waited;
     return waited == 0;
+}
+
+/* The servers behind a name that stands for all of them: looked up by the first call. */
+static int resolve(struct cove__hdfs *fs, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__hdfs_server *servers = NULL;
+    size_t n = 0;
+    int rc = atomic_load(&fs->resolved) ? 0 : cove__hdfs_names_resolve(&fs->names, &servers, &n, ctx, err);
+
+    if (rc < 0 || !servers)
+        return rc;
+    cove__lock();
+    if (!atomic_load(&fs->resolved)) {
+        fs->servers = servers;
+        fs->n_servers = n;
+        servers = NULL;
+        atomic_store(&fs->active, fs->names.random ? cove__random() % n : 0);
+        atomic_store(&fs->resolved, true);
+    }
+    cove__unlock();
+    cove__hdfs_servers_free(servers, n);
+    return 0;
 }
 
 static int take_response(struct attempts *a, const char *may_be, const struct cove__ctx *ctx,
@@ -138,7 +185,7 @@ static int take_response(struct attempts *a, const char *may_be, const struct co
 int cove__hdfs_call(struct cove__hdfs *fs, const char *method, struct cove__buf *request, const char *may_be,
                     const struct cove__ctx *ctx, struct cove__hdfs_reply *ret, struct cove_error *err)
 {
-    struct attempts a = { .fs = fs, .server = atomic_load(&fs->active) };
+    struct attempts a = { .fs = fs };
     struct cove__buf router_state = COVE__BUF_INIT(ROUTER_STATE);
     struct cove_error failure = COVE_ERROR_INIT;
     struct cove__hdfs_caller caller;
@@ -149,6 +196,10 @@ int cove__hdfs_call(struct cove__hdfs *fs, const char *method, struct cove__buf 
 
     if (rc < 0)
         return cove__fail_nomem(err, "a request");
+    rc = resolve(fs, ctx, err);
+    if (rc < 0)
+        return rc;
+    a.server = atomic_load(&fs->active);
     describe_caller(fs, &caller);
     copy_router_state(fs, &router_state);
     call.id = (int32_t)((unsigned)atomic_fetch_add(&fs->next_call, 1) & INT32_MAX);

@@ -8,10 +8,12 @@
 #include "base/text.h"
 #include "fs/fs_impl.h"
 #include "fs/hdfs/hdfs.h"
+#include "fs/hdfs/hdfs_site.h"
 #include "fs/schemes.h"
 
 #define PATH_MAX_BYTES ((size_t)16 << 10) /* the NameNode allows 8,000 characters */
 #define HOST_MAX       253                /* of a name in DNS */
+#define USER_MAX       255
 
 static const char *skip_scheme(const char *url)
 {
@@ -101,18 +103,45 @@ int cove__hdfs_split_authority(const char *authority, char **ret_host, unsigned 
     return *ret_host ? 0 : cove__fail_nomem(err, "a host");
 }
 
-/* In small letters, without the default port. */
+int cove__hdfs_split_user(const char *authority, char **ret_user, const char **ret_rest, struct cove_error *err)
+{
+    const char *at = strrchr(authority, '@');
+
+    *ret_user = NULL;
+    *ret_rest = at ? at + 1 : authority;
+    if (at && !(*ret_user = cove__strndup(authority, (size_t)(at - authority))))
+        return cove__fail_nomem(err, "a user's name");
+    return 0;
+}
+
+static bool is_user(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (!isalnum((unsigned char)text[i]) && !strchr("._-$", text[i]))
+            return false;
+    }
+    return size > 0 && size <= USER_MAX;
+}
+
+/* The host in small letters, without the default port; after the user, if there is one. */
 static int canonical(const char *authority, char **ret, struct cove_error *err)
 {
-    struct cove__buf out = COVE__BUF_INIT(HOST_MAX + 16);
+    struct cove__buf out = COVE__BUF_INIT(HOST_MAX + USER_MAX + 16);
+    const char *at = strrchr(authority, '@'), *host = at ? at + 1 : authority;
     unsigned port = 0;
     size_t n = 0;
-    int rc = split(authority, &n, &port, err);
+    int rc;
 
+    if (at && !is_user(authority, (size_t)(at - authority))) /* a password? */
+        return cove__fail(err, COVE_EINVAL,
+                          "hdfs://: what stands before the @ is no user's name; Hadoop has no "
+                          "passwords in URLs");
+    rc = split(host, &n, &port, err);
     if (rc < 0)
         return rc;
+    cove__buf_add(&out, authority, (size_t)(host - authority));
     for (size_t i = 0; i < n; i++)
-        cove__buf_add_char(&out, (char)tolower((unsigned char)authority[i]));
+        cove__buf_add_char(&out, (char)tolower((unsigned char)host[i]));
     if (port != COVE__HDFS_PORT)
         cove__buf_addf(&out, ":%u", port);
     *ret = cove__buf_take(&out);
@@ -136,21 +165,38 @@ static int of_url(const char *url, char **ret_authority, struct cove_error *err)
     return rc;
 }
 
+/* The store of fs.defaultFS; "" where it is another filesystem. */
+static int of_site(const struct cove_options *options, char **ret_authority, struct cove_error *err)
+{
+    struct cove__hdfs_site site = { 0 };
+    char *url = NULL;
+    int rc = cove__hdfs_site_read(&site, cove_options_get(options, "hadoop_conf_dir"),
+                                  cove_options_get(options, "extra_conf"), err);
+
+    if (rc == 0)
+        rc = cove__hdfs_site_get(&site, "fs.defaultFS", &url, err);
+    if (rc == 0)
+        rc = of_url(url ? url : "", ret_authority, err);
+    if (rc == COVE_EINVAL && url)
+        rc = cove__hdfs_site_refuse(&site, "fs.defaultFS", err, "\"%s\" names no filesystem", url);
+    cove__free(url);
+    cove__hdfs_site_done(&site);
+    return rc;
+}
+
 /* "host" may have the port with it, as in "nn1:9000", and its scheme, as the peers allow. */
 static int of_options(const struct cove_options *options, char **ret_authority, struct cove_error *err)
 {
     const char *host = options ? cove_options_get(options, "host") : NULL;
     const char *port = options ? cove_options_get(options, "port") : NULL;
     const char *rest = host ? skip_scheme(host) : NULL;
-    struct cove__buf text = COVE__BUF_INIT(HOST_MAX + 32);
+    struct cove__buf text = COVE__BUF_INIT(HOST_MAX + USER_MAX + 32);
     int rc = 0;
 
     if (rest)
         host = rest;
-    if (!host || !*host || strcmp(host, "default") == 0) {
-        *ret_authority = cove__strdup("");
-        return *ret_authority ? 0 : cove__fail_nomem(err, "a host");
-    }
+    if (!host || !*host || strcmp(host, "default") == 0)
+        return of_site(options, ret_authority, err);
     cove__buf_add(&text, host, strcspn(host, "/"));
     if (port && *port && strcmp(port, "0") != 0 && !strchr(cove__buf_str(&text), ':'))
         cove__buf_addf(&text, ":%s", port);

@@ -10,7 +10,6 @@
 
 #define REQUEST_MAX    ((size_t)256 << 10)
 #define DIRECTORY_MODE 0777u
-#define UMASK          022u /* fs.permissions.umask-mode */
 
 static void put_permission(struct cove__buf *out, unsigned number, uint32_t mode)
 {
@@ -41,12 +40,13 @@ static int call_for_bool(struct cove__hdfs *fs, const char *method, struct cove_
 
 int cove__hdfs_make_directory(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
+    struct cove__hdfs *fs = self;
     struct cove__buf request = COVE__BUF_INIT(REQUEST_MAX);
     bool made = false;
     int rc;
 
     cove__pb_string(&request, 1, path);
-    put_permission(&request, 2, DIRECTORY_MODE & ~UMASK);
+    put_permission(&request, 2, DIRECTORY_MODE & ~fs->umask);
     cove__pb_uint(&request, 3, 1);
     put_permission(&request, 4, DIRECTORY_MODE);
     rc = call_for_bool(self, "mkdirs", &request, ctx, &made, err);

@@ -13,8 +13,8 @@
 #include "fs/hdfs/hdfs_writer.h"
 
 #define NAME_TRIES 16
-#define NAME_KEPT  180   /* bytes of the target's name in the temporary one */
-#define NEW_MODE   0644u /* 0666 without fs.permissions.umask-mode */
+#define NAME_KEPT  180 /* bytes of the target's name in the temporary one */
+#define NEW_MODE   0666u
 
 struct cove__upload {
     struct cove__hdfs *fs;
@@ -42,7 +42,7 @@ static int look_at_target(const struct cove__upload *u, uint32_t *ret_mode, cons
     struct cove__hdfs_reply reply;
     int rc = cove__hdfs_look(u->fs, u->path, ctx, &reply, &status, err);
 
-    *ret_mode = NEW_MODE;
+    *ret_mode = NEW_MODE & ~u->fs->umask;
     if (rc == COVE_ENOTFOUND)
         return 0;
     if (rc < 0)
