@@ -31,7 +31,7 @@ struct cove__hadoop_call {
 
 /* The first bytes of a connection. */
 void cove__hadoop_write_preamble(struct cove__buf *out, bool sasl);
-/* The frame after it, or after SASL: who the user is, and (NULL: nobody else) as whom it authenticated. */
+/* The frame after it, or after SASL: who the user is, and (NULL: the same) as whom it authenticated. */
 void cove__hadoop_write_context(struct cove__buf *out, const uint8_t *client_id, const char *protocol, const char *user,
                                 const char *real_user);
 /* A call; `message` is the request as its protocol has it. */

@@ -1,5 +1,6 @@
 /*
- * What a NameNode tells of files and blocks: hdfs.proto's messages, read. All slices are BORROWED from the response.
+ * What a NameNode returns about files and blocks: hdfs.proto's messages, read. All slices are BORROWED from the
+ * response.
  *
  * Messages that a client only sends back (a node, a token, a block's storage) are kept as their bytes. Each reader
  * returns 0, COVE_ENOMEM, or COVE_EPROTOCOL where a field that a client needs is missing.

@@ -272,7 +272,7 @@ void cove__hdfs_append_close(void *self, void *opaque)
 
     (void)self;
     if (tail->writer)
-        (void)cove__hdfs_complete(tail->writer, &ctx, NULL); /* all bytes are there; the lease ends by itself */
+        (void)cove__hdfs_complete(tail->writer, &ctx, NULL); /* all bytes are there; the lease ends later */
     cove__hdfs_writer_free(tail->writer);
     cove__free(tail->path);
     cove__free(tail);

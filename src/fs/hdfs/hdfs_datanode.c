@@ -137,7 +137,7 @@ int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node
     cove__buf_addf(&address, ":%u", node->port);
     if (cove__buf_rc(&address) == 0 && !fresh)
         c = take_idle(&fs->datanodes, cove__buf_str(&address));
-    *ret_reused = c != NULL;
+    *ret_reused = c;
     if (!c) {
         c = cove__calloc(1, sizeof *c);
         if (c)

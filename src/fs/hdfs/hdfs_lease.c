@@ -45,7 +45,7 @@ static void renew(struct cove__hdfs_writer *w, const struct cove__ctx *ctx)
     cove__buf_done(&request);
 }
 
-/* A call that is under way keeps the pipeline busy by itself. */
+/* A call that is under way keeps the pipeline busy. */
 static void beat(struct cove__hdfs_writer *w, int64_t now_ns, const struct cove__ctx *ctx)
 {
     if (pthread_mutex_trylock(&w->lock) != 0)

@@ -50,8 +50,8 @@ void cove__hdfs_pipeline_done(struct cove__hdfs_pipeline *p);
  * COVE_ESERVER, COVE_EPROTOCOL, COVE_EAUTH). */
 int cove__hdfs_pipeline_connect(struct cove__hdfs_pipeline *p, enum cove__hdfs_stage stage, uint64_t new_stamp,
                                 const struct cove__ctx *ctx, size_t *ret_bad, struct cove_error *err);
-/* Continues a block that ended in the middle, on its nodes: the first step of an append. */
-int cove__hdfs_pipeline_append(struct cove__hdfs_pipeline *p, const struct cove__ctx *ctx, struct cove_error *err);
+
+/* ---- hdfs_packets.c ---- */
 
 /* Sends `data`, the bytes after block.size, and waits until all nodes have them. */
 int cove__hdfs_pipeline_send(struct cove__hdfs_pipeline *p, struct cove__slice data, const struct cove__ctx *ctx,
@@ -63,6 +63,8 @@ void cove__hdfs_pipeline_heartbeat(struct cove__hdfs_pipeline *p, const struct c
 
 /* ---- hdfs_recover.c ---- */
 
+/* Continues a block that ended in the middle, on its nodes: the first step of an append. */
+int cove__hdfs_pipeline_append(struct cove__hdfs_pipeline *p, const struct cove__ctx *ctx, struct cove_error *err);
 /*
  * After a failure of node `bad` (n_nodes: it is not known which): takes it out, lets the NameNode give the block a new
  * generation, adds another node where the cluster's policy wants that, and connects again. `failure` is what happened.

@@ -215,7 +215,7 @@ int cove__hdfs_read_block_of(struct cove__hdfs *fs, const struct cove__hdfs_node
         rc = read_once(fs, c, read, ctx, err);
     if (rc != COVE_ENETWORK || !reused || read->ret_done > 0)
         return rc;
-    /* The DataNode had closed an idle connection, which says nothing about it. */
+    /* The DataNode had closed an idle connection, which is no failure of it. */
     rc = cove__hdfs_datanode_open(fs, node, true, ctx, &c, &reused, err);
     return rc < 0 ? rc : read_once(fs, c, read, ctx, err);
 }

@@ -168,7 +168,7 @@ int cove__hdfs_rpc_call(struct cove__hdfs_server *server, const struct cove__hdf
     struct cove__buf request = COVE__BUF_INIT(COVE__HADOOP_FRAME_MAX);
     int rc = 0;
 
-    *ret_reused = c != NULL;
+    *ret_reused = c;
     ret->frame = COVE__BUF_INIT(COVE__HADOOP_FRAME_MAX);
     ret->response = (struct cove__hadoop_response){ 0 };
     if (!c)

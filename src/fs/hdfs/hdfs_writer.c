@@ -33,7 +33,7 @@ static struct cove__hdfs_writer *new_writer(struct cove__hdfs *fs, const char *p
     pthread_mutex_init(&w->lock, NULL);
     cove__cond_init(&w->turn);
     w->path = cove__strdup(path);
-    /* Each file has a lease of its own: one that was left open by a failure is not renewed with the others. */
+    /* Each file has its own lease: one that was left open by a failure is not renewed with the others. */
     cove__buf_addf(&client, "%s_%08x", fs->client_name, (unsigned)cove__random());
     w->client = cove__buf_take(&client);
     w->stop = cove_cancel_new();
@@ -258,7 +258,7 @@ static int begin_block(struct cove__hdfs_writer *w, const struct cove__ctx *ctx,
         struct cove_error why = COVE_ERROR_INIT;
 
         rc = try_block(w, &excluded, ctx, &again, &why);
-        if (rc < 0 && (!first.code || again)) /* "no node is left" says less than why those before failed */
+        if (rc < 0 && (!first.code || again)) /* why those before failed is more useful than "no node is left" */
             first = why;
         if (rc == 0)
             again = false;
