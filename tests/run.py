@@ -318,8 +318,8 @@ class Runner:
 
     def all(self):
         built = [variant for variant in self.args.variants if self.build(variant)]
-        # Much of the time they wait for deadlines and slow networks: two beside each other.
-        with ThreadPoolExecutor(2) as pool:
+        # Most of the time they wait for deadlines and slow networks: three beside each other on two cores.
+        with ThreadPoolExecutor(3) as pool:
             for done in [pool.submit(*job) for job in self.jobs(built)]:
                 done.result()
 
