@@ -12,13 +12,14 @@
 #define STEP       ((size_t)8 << 20) /* between two checks of the clock */
 #define MAX_QUEUED 1000
 #define DRAW_MS    200
+#define RESTARTS   10 /* of a copy within the store: as often as a reader can be reopened */
 
 struct job {
     struct job *next;
     cove_fs *from_fs, *to_fs;
     char *from, *to;
     int64_t size;
-    char *etag; /* of `from`, from before it is read; NULL: it has none */
+    char *etag; /* of `from`, with its size, from before it is read; NULL: it has none */
 };
 
 struct cli_copier {
@@ -121,8 +122,40 @@ out:
     cove_free(to_url);
 }
 
+/* Whether the source has another version than the job's, which is then the job's. */
+static bool find_newer(struct cli_copier *k, struct job *job)
+{
+    struct cove_error unseen = COVE_ERROR_INIT;
+    cove_info *info = NULL;
+    int rc = cove_fs_stat(job->from_fs, job->from, &k->c->call, &info, &unseen);
+    const char *etag = rc == 0 && cove_info_type(info) == COVE_INFO_FILE ? cove_info_etag(info) : NULL;
+    bool newer = etag && strcmp(etag, job->etag) != 0;
+
+    if (newer) {
+        free(job->etag);
+        job->etag = cli_strdup(etag);
+        job->size = cove_info_size(info);
+    }
+    cove_info_free(info);
+    return newer;
+}
+
+/* Within the store: of the version that was found, or of a newer one that has replaced it. The error may also be about
+ * the target, and then it stays. */
+static int copy_within(struct cli_copier *k, struct job *job, struct cove_error *err)
+{
+    int rc;
+
+    for (int restarts = 0;; restarts++) {
+        rc = cove_fs_copy_if_match(job->from_fs, job->from, job->etag, job->to, &k->c->call, err);
+        if (rc != COVE_EPRECONDITION || !job->etag || restarts == RESTARTS || !find_newer(k, job))
+            return rc;
+        *err = (struct cove_error)COVE_ERROR_INIT;
+    }
+}
+
 /* Copies or moves one file, within the store or through this process. */
-static int transfer(struct cli_copier *k, const struct job *job, struct cove_error *err)
+static int transfer(struct cli_copier *k, struct job *job, struct cove_error *err)
 {
     int rc;
 
@@ -133,13 +166,12 @@ static int transfer(struct cli_copier *k, const struct job *job, struct cove_err
                                                (const char *const[]){ job->etag }, 1, &k->c->call, err);
         return rc;
     }
-    rc = k->remove ? cove_fs_move(job->from_fs, job->from, job->to, &k->c->call, err)
-                   : cove_fs_copy(job->from_fs, job->from, job->to, &k->c->call, err);
+    rc = k->remove ? cove_fs_move(job->from_fs, job->from, job->to, &k->c->call, err) : copy_within(k, job, err);
     k->bytes = cli_sum(k->bytes, rc == 0 ? job->size : 0);
     return rc;
 }
 
-static void do_job(struct cli_copier *k, const struct job *job)
+static void do_job(struct cli_copier *k, struct job *job)
 {
     struct cove_error err = COVE_ERROR_INIT;
     bool local = strcmp(cove_fs_scheme(job->to_fs), "file") == 0;

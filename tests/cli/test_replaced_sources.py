@@ -1,6 +1,7 @@
 """cp and cat of an object that another writer replaces between the ranges in which it is read: they restart on the new version, unless bytes of the
 old one have been passed on."""
 
+import json
 import os
 import re
 import sys
@@ -73,3 +74,28 @@ def test_cp_to_a_pipe(cove):
         assert starts(server) == 1 and server.troubles == []
     reader.join(60)
     assert 0 < len(got[0]) < OLD["size"] and content(OLD).startswith(got[0])
+
+
+def replaced(seed):
+    return {"on": "CopyObject", "meanwhile": {"b/k": {"size": 2000 + seed, "seed": seed}}}
+
+
+def test_cp_within_the_store_copies_the_newer_version(cove):
+    """It has the size that the command reports."""
+    with mock([replaced(1), replaced(2)]) as (server, options):
+        line = json.loads(cove("cp", "--json", *options, "s3://b/k", "s3://b/copy"))
+        assert line["size"] == 2002 and server.store.objects["b/copy"][0] == content({"size": 2002, "seed": 2})
+        assert server.count("CopyObject") == 3 and server.troubles == []
+
+
+def test_cp_within_the_store_ends_when_the_source_is_always_replaced(cove):
+    with mock([replaced(seed) for seed in range(1, 30)]) as (server, options):
+        assert "has changed" in cove.error("cp", *options, "s3://b/k", "s3://b/copy")
+        assert server.count("CopyObject") == 11 and "b/copy" not in server.store.objects and server.troubles == []
+
+
+def test_cp_within_the_store_is_not_repeated_for_a_refused_target(cove):
+    """The source still has its ETag, so the refusal is not about it."""
+    with mock([{"on": "CopyObject", "times": -1, "status": 412, "error": ["PreconditionFailed"]}]) as (server, options):
+        cove.error("cp", *options, "s3://b/k", "s3://b/copy")
+        assert server.count("CopyObject") == 1 and server.troubles == []
