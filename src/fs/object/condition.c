@@ -22,7 +22,7 @@ bool cove__object_refuses_condition(const struct cove__object_request *r)
 {
     const struct cove__object_ops *ops = r->store->ops;
 
-    return r->conditional && ops->refuses_condition && ops->refuses_condition(r);
+    return r->conditional && !cove__object_may_be_done(r) && ops->refuses_condition && ops->refuses_condition(r);
 }
 
 int cove__object_no_version(const struct cove__ctx *ctx, struct cove_error *err)

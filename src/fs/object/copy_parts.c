@@ -45,10 +45,12 @@ static void set_up(struct cove__object_request *r, const struct cove__upload *u,
     cove__buf_add_slice(&r->extra, cove__buf_slice(&store->extra.each));
 }
 
-/* Remembered where the store has no such request: then it is not asked again. */
+/* Remembered where the store has no such request: then it is not asked again. After an attempt without an answer the
+ * refusal may be a broken response, too. */
 static int no_part_copy(const struct cove__object_request *r, struct cove_error *err)
 {
-    cove__object_learn_missing(r, COVE__PART_COPY);
+    if (!cove__object_may_be_done(r))
+        cove__object_learn_missing(r, COVE__PART_COPY);
     return cove__object_fail(r, err, COVE_ENOTSUP, "the store cannot copy parts of objects%s%s%s",
                              r->code[0] != '\0' ? " (" : "", r->code, r->code[0] != '\0' ? ")" : "");
 }

@@ -90,7 +90,8 @@ int cove__object_pick_lines(struct cove__slice lines, const char *const *names, 
 
 /* Adds the header: only if the object has this version. */
 void cove__object_add_match(struct cove__object_request *r, struct cove__buf *headers, const char *version);
-/* Of a request that has failed: it had a condition, and the store has no such condition. */
+/* Of a request that has failed: it had a condition, and the store has no such condition. Not after an attempt without
+ * an answer: then the refusal may be a broken response, too. */
 bool cove__object_refuses_condition(const struct cove__object_request *r);
 /* COVE_ENOTSUP: of what is safe only under a condition, for an object without a version. */
 int cove__object_no_version(const struct cove__ctx *ctx, struct cove_error *err);
