@@ -169,8 +169,8 @@ COVE_API int cove_fs_walk(cove_fs *fs, const char *path, const struct cove_call 
 COVE_API int cove_fs_glob(cove_fs *fs, const char *pattern, const struct cove_call *call, cove_listing **ret_listing,
                           struct cove_error *err);
 COVE_API int cove_listing_next(cove_listing *listing, const cove_info **ret_info, struct cove_error *err);
-/* From now on the call's timeout bounds the listing's waits for all pages together; without this call each page has the
- * whole timeout. For callers that read a listing to its end at once. */
+/* From now on the call's timeout bounds the listing's waits for all pages together; without this call each
+ * cove_listing_next has the whole timeout. For callers that read a listing to its end at once. */
 COVE_API void cove_listing_use_one_timeout(cove_listing *listing);
 COVE_API void cove_listing_free(cove_listing *listing); /* NULL accepted */
 
@@ -335,15 +335,15 @@ struct cove_upload {
 
 /* An iterator over the unfinished uploads at and below `path` that are older than `min_age_s` seconds by the store's
  * clock (0: of any age), those that are under way now included. The caller frees it with cove_uploads_free; one thread
- * at a time may use it. Pages are fetched as they are needed, each within the whole timeout. An upload without a start
- * time is skipped with a warning, unless `min_age_s` is 0. COVE_ENOTSUP where a store has no such uploads. */
+ * at a time may use it. Pages are fetched as they are needed, those of one step within the timeout. An upload without a
+ * start time is skipped with a warning, unless `min_age_s` is 0. COVE_ENOTSUP where a store has no such uploads. */
 COVE_API int cove_fs_abandoned_uploads(cove_fs *fs, const char *path, int64_t min_age_s, const struct cove_call *call,
                                        cove_uploads **ret_uploads, struct cove_error *err);
 /* 1 and an upload, 0 at the end, or a negative COVE_E…; after an error the same step can be tried again. The step that
  * comes to the end lists once more if any were aborted, since a part that was being sent can bring an upload back, and
  * removes those that are still there again. COVE_ESERVER: the store has some of them after five removals. */
 COVE_API int cove_uploads_next(cove_uploads *uploads, struct cove_upload *ret_upload, struct cove_error *err);
-/* From now on the call's timeout bounds the waits for all pages and for cove_uploads_abort together; without this call
+/* From now on the call's timeout bounds the waits for all steps and for cove_uploads_abort together; without this call
  * each of them has the whole timeout. */
 COVE_API void cove_uploads_use_one_timeout(cove_uploads *uploads);
 /* Aborts the upload that the last step gave, by one request. The step that comes to the end checks that it is gone.

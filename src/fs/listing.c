@@ -325,14 +325,12 @@ static int choose_pages(struct cove_listing *l, struct cove_error *err)
     return rc < 0 ? rc : 0;
 }
 
-/* Fetches a page and pushes its directories onto the stack, within the page's or the listing's remaining time. */
+/* Fetches a page and pushes its directories onto the stack. */
 static int advance(struct cove_listing *l, struct cove_error *err)
 {
-    l->target.ctx.deadline_ns = cove__time_left_begin(&l->time, l->fs, &l->call);
     int rc = choose_pages(l, err);
     if (rc == 0)
         rc = fetch_page(l, err);
-    cove__time_left_end(&l->time);
     return rc == 0 && walks(l) && !l->flat ? descend(l, err) : rc;
 }
 
@@ -341,7 +339,7 @@ int64_t cove__listing_gather(cove_listing *l, struct cove_error *err)
     struct cove__page all = { 0 };
     int rc = 0;
 
-    cove_listing_use_one_timeout(l);
+    l->target.ctx.deadline_ns = cove__time_left_begin(&l->time, l->fs, &l->call);
     while (rc == 0 && !l->ended) {
         rc = advance(l, err);
         for (size_t i = 0; rc == 0 && i < l->page.n; i++) {
@@ -349,6 +347,7 @@ int64_t cove__listing_gather(cove_listing *l, struct cove_error *err)
                 rc = cove__fail_nomem(err, "a listing");
         }
     }
+    cove__time_left_end(&l->time);
     if (rc < 0) {
         cove__page_done(&all);
         return rc;
@@ -360,31 +359,40 @@ int64_t cove__listing_gather(cove_listing *l, struct cove_error *err)
     return (int64_t)all.n;
 }
 
-int cove_listing_next(cove_listing *l, const cove_info **ret_info, struct cove_error *err)
+/* The next entry of the page: 1, 0 at the end of the page, or an error. */
+static int next_of_page(struct cove_listing *l, const cove_info **ret_info, struct cove_error *err)
 {
-    int rc;
+    int rc = 0;
 
-    for (;;) {
-        if (l->ended)
-            return 0;
-        if (l->next >= l->page.n) {
-            rc = advance(l, err);
-            if (rc < 0) {
-                l->ended = true;
-                return rc;
-            }
-            continue;
-        }
-        if (l->flat && l->mode != FIND) {
+    if (l->flat && l->mode != FIND) {
+        while (rc == 0 && l->next < l->page.n)
             rc = next_flat(l, ret_info, err);
-            if (rc != 0)
-                return rc;
-            continue;
-        }
-        if (wanted(l, &l->page.items[l->next])) {
-            *ret_info = &l->page.items[l->next++];
+        return rc;
+    }
+    while (l->next < l->page.n) {
+        const struct cove_info *info = &l->page.items[l->next++];
+
+        if (wanted(l, info)) {
+            *ret_info = info;
             return 1;
         }
-        l->next++;
     }
+    return 0;
+}
+
+int cove_listing_next(cove_listing *l, const cove_info **ret_info, struct cove_error *err)
+{
+    int rc = next_of_page(l, ret_info, err);
+
+    if (rc != 0 || l->ended)
+        return rc;
+    l->target.ctx.deadline_ns = cove__time_left_begin(&l->time, l->fs, &l->call);
+    while (rc == 0 && !l->ended) { /* pages may be empty */
+        rc = advance(l, err);
+        l->ended |= rc < 0;
+        if (rc == 0)
+            rc = next_of_page(l, ret_info, err);
+    }
+    cove__time_left_end(&l->time);
+    return rc;
 }

@@ -1,5 +1,5 @@
-/* The timeout of an iterator: the whole for each step, or one for all steps together, in which the time that its caller
- * spends between them does not count. */
+/* The timeout of an iterator: the whole for each step, however many pages it fetches, or one for all steps together, in
+ * which the time that its caller spends between them does not count. */
 #ifndef COVE_FS_TIME_LEFT_H
 #define COVE_FS_TIME_LEFT_H
 

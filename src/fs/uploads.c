@@ -140,9 +140,8 @@ static int fetch_page(struct cove_uploads *u, const struct cove__upload_page *la
 {
     struct cove__upload_page page = COVE__UPLOAD_PAGE_INIT;
 
-    u->target.ctx.deadline_ns = cove__time_left_begin(&u->time, u->fs, &u->call);
     int rc = u->fs->ops->upload.list(u->fs->self, u->target.path, last, &u->target.ctx, &page, err);
-    cove__time_left_end(&u->time);
+
     if (rc == 0 && page.more)
         rc = cove__paging_next(paging, cove__buf_str(&page.next_key), cove__buf_str(&page.next_id), page.n_listed,
                                &u->target.ctx, err);
@@ -171,24 +170,17 @@ static int next_page(struct cove_uploads *u, struct cove_error *err)
 
 /* ---- aborts ---- */
 
-/* Begins a call about one upload, whose time is `time`. */
+/* Begins a call about one upload. */
 static int target_init(struct cove__target *target, cove_fs *fs, const char *path, const char *id,
-                       const struct cove_call *call, struct cove__time_left *time, struct cove_error *err)
+                       const struct cove_call *call, struct cove_error *err)
 {
     int rc = cove__target_init(target, fs, path, call, "abort", err);
 
-    target->ctx.deadline_ns = cove__time_left_begin(time, fs, call);
     if (rc == 0 && !fs->ops->upload.remove)
         rc = cove__fs_unsupported(target, err);
     if (rc == 0 && (!id || !id[0]))
         rc = cove__fs_fail(err, &target->ctx, COVE_EINVAL, "the upload's id is empty");
     return rc;
-}
-
-static void target_done(struct cove__target *target, struct cove__time_left *time)
-{
-    cove__time_left_end(time);
-    cove__target_done(target);
 }
 
 static int fail_kept(const struct cove__ctx *ctx, const char *id, struct cove_error *err)
@@ -223,25 +215,25 @@ static int remove_one(cove_fs *fs, const struct cove__target *target, const char
 int cove_fs_abort_upload(cove_fs *fs, const char *path, const char *upload_id, const struct cove_call *call,
                          struct cove_error *err)
 {
-    struct cove__time_left time = { 0 };
     struct cove__target target;
-    int rc = target_init(&target, fs, path, upload_id, call, &time, err);
+    int rc = target_init(&target, fs, path, upload_id, call, err);
 
     if (rc == 0)
         rc = remove_one(fs, &target, upload_id, err);
-    target_done(&target, &time);
+    cove__target_done(&target);
     return rc;
 }
 
-/* One abort of one of the iterator's: 1: it was gone before. */
+/* One abort of one of the iterator's, within the step: 1: it was gone before. */
 static int send_abort(struct cove_uploads *u, const char *path, const char *id, struct cove_error *err)
 {
     struct cove__target target;
-    int rc = target_init(&target, u->fs, path, id, &u->call, &u->time, err);
+    int rc = target_init(&target, u->fs, path, id, &u->call, err);
 
+    target.ctx.deadline_ns = u->target.ctx.deadline_ns;
     if (rc == 0)
         rc = u->fs->ops->upload.remove(u->fs->self, target.path, id, &target.ctx, err);
-    target_done(&target, &u->time);
+    cove__target_done(&target);
     return rc;
 }
 
@@ -258,7 +250,9 @@ int cove_uploads_abort(cove_uploads *u, struct cove_error *err)
         aborted_done(&a);
         return cove__fail_nomem(err, "a list of aborted uploads");
     }
+    u->target.ctx.deadline_ns = cove__time_left_begin(&u->time, u->fs, &u->call);
     int rc = send_abort(u, a.path, a.id, err);
+    cove__time_left_end(&u->time);
     if (rc == 0 && u->fs->ops->upload.is_listed)
         u->aborted[u->n_aborted++] = a;
     else
@@ -324,13 +318,13 @@ static void keep_listed(struct cove_uploads *u)
 static int fail_those_kept(struct cove_uploads *u, struct cove_error *err)
 {
     struct cove__target target;
-    int rc = target_init(&target, u->fs, u->aborted[0].path, u->aborted[0].id, &u->call, &u->time, err);
+    int rc = target_init(&target, u->fs, u->aborted[0].path, u->aborted[0].id, &u->call, err);
 
     if (rc == 0)
         rc = fail_kept(&target.ctx, u->aborted[0].id, err);
     if (rc == COVE_ESERVER && u->n_aborted > 1)
         cove__error_add(err, "; and %zu others that it keeps", u->n_aborted - 1);
-    target_done(&target, &u->time);
+    cove__target_done(&target);
     return rc;
 }
 
@@ -371,9 +365,8 @@ static bool is_old(const struct cove_uploads *u, size_t i)
     return started_ns >= 0 && u->page.now_ns >= 0 && u->page.now_ns - started_ns >= u->min_age_ns;
 }
 
-int cove_uploads_next(cove_uploads *u, struct cove_upload *ret_upload, struct cove_error *err)
+static int next_upload(struct cove_uploads *u, struct cove_upload *ret_upload, struct cove_error *err)
 {
-    u->current = false;
     for (;;) {
         for (; u->next < u->page.n; u->next++) {
             if (!is_old(u, u->next))
@@ -390,4 +383,13 @@ int cove_uploads_next(cove_uploads *u, struct cove_upload *ret_upload, struct co
         if (rc < 0)
             return rc;
     }
+}
+
+int cove_uploads_next(cove_uploads *u, struct cove_upload *ret_upload, struct cove_error *err)
+{
+    u->current = false;
+    u->target.ctx.deadline_ns = cove__time_left_begin(&u->time, u->fs, &u->call);
+    int rc = next_upload(u, ret_upload, err);
+    cove__time_left_end(&u->time);
+    return rc;
 }

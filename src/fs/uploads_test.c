@@ -30,6 +30,8 @@ static struct {
     int refuses;         /* the code of each check, without the right to list */
     bool late;           /* the last slot was called after its deadline */
     bool gone[2];        /* u1, u2 */
+    int64_t deadline_ns; /* of the first list */
+    bool longer;         /* a later list had another one */
     char aborted[16][8]; /* ids */
 } store;
 
@@ -43,6 +45,9 @@ static int list_uploads(void *self, const char *path, const struct cove__upload_
 
     (void)self, (void)path;
     store.late = cove__now_ns() >= ctx->deadline_ns;
+    if (store.lists == 0)
+        store.deadline_ns = ctx->deadline_ns;
+    store.longer |= ctx->deadline_ns != store.deadline_ns;
     if (++store.lists == store.fails)
         return cove__fs_fail(err, ctx, COVE_ESERVER, "the store failed");
     while (store.takes_all && store.lists == 1 && cove__now_ns() < ctx->deadline_ns)
@@ -144,6 +149,22 @@ static void one_timeout_for_pages_and_aborts(void **state)
     assert_true(store.late);
     assert_int_equal(cove_uploads_next(uploads, &u, NULL), 1);
     assert_true(store.late);
+    cove_uploads_free(uploads);
+}
+
+/* The first page is empty. */
+static void one_timeout_for_the_pages_of_a_step(void **state)
+{
+    struct cove_call call = COVE_CALL_INIT;
+    struct cove_upload u;
+
+    (void)state;
+    call.timeout_ms = SHORT_MS;
+    store.takes_all = store.gone[0] = true;
+    cove_uploads *uploads = open_uploads("uploads-test", &call);
+    assert_int_equal(cove_uploads_next(uploads, &u, NULL), 1);
+    assert_int_equal(store.lists, 2);
+    assert_false(store.longer);
     cove_uploads_free(uploads);
 }
 
@@ -482,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_step_that_failed_is_tried_again, begin, end),
         cmocka_unit_test_setup_teardown(one_timeout_for_pages_and_aborts, begin, end),
+        cmocka_unit_test_setup_teardown(one_timeout_for_the_pages_of_a_step, begin, end),
         cmocka_unit_test_setup_teardown(the_upload_of_the_last_step_is_aborted, begin, end),
         cmocka_unit_test_setup_teardown(those_aborted_are_looked_for_at_the_end, begin, end),
         cmocka_unit_test_setup_teardown(an_upload_that_stays, begin, end),
