@@ -159,13 +159,11 @@ def hdfs(variant):
         yield {**server.environ, "COVE_CONTRACT_ROOT": f"{server.rpc_url}/{variant}"}
 
 
-# Each build's, those that take longest first.
+# Each build's, those that take longest first. Those on Hadoop take minutes: they run under the sanitizers only.
 LOCAL = {"file": file, "memory": memory}
 EVERY = {"s3": s3, **LOCAL}
 STORES = {
     "build": {
-        "hdfs": hdfs,
-        "webhdfs": webhdfs,
         "az": azurite,
         "az, the mock by pages of 3": azure_mock(False, 3),
         "az, the mock's hierarchical namespace by pages of 3": azure_mock(True, 3),
