@@ -126,8 +126,6 @@ static int make(const struct cove__scheme *scheme, const char *authority, const 
         if (value)
             rc = cove_options_set(own, row->name, value, err);
     }
-    if (rc == 0) /* here the scheme is known as the user wrote it */
-        rc = cove__options_check_names(scheme->ops->options, options, scheme->name, err);
     if (rc == 0)
         rc = cove__options_fill(cove__common_options, own, scheme->name, &common, err);
     if (rc == 0) {
@@ -226,6 +224,8 @@ static int open_url(const char *url, const cove_options *options, bool shared, c
     if (!scheme || !scheme->ops)
         return refuse_scheme(url, length, scheme, err);
     rc = scheme->ops->parse(url, &path, err);
+    if (rc == 0) /* before a backend reads them: only here the scheme is known as the user wrote it */
+        rc = cove__options_check_names(scheme->ops->options, options, scheme->name, err);
     if (rc == 0)
         rc = cove__authority_resolve(scheme->ops, url, options, &authority, &of_options, err);
     if (rc < 0)

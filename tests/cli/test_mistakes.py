@@ -54,6 +54,7 @@ def test_a_wrong_option(cove, args, message):
     ("gs://b", "profile", "`cove fs gs` lists what it takes"),
     ("az://b", "key", 'az:// takes no option "key"; did you mean "account_key"?'),
     ("az://b", "region", "`cove fs az` lists what it takes"),
+    ("abfs://b", "region", 'abfs:// takes no option "region"; `cove fs abfs` lists what it takes'),
     ("s3a://b", "location", 's3a:// takes no option "location"; did you mean "region"?'),
     ("s3://b", "enpoint_url", 'did you mean "endpoint_url"?'),
     ("s3://b", "credentials", "`cove fs s3` lists what it takes"),
