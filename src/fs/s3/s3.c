@@ -163,13 +163,6 @@ static int set_client(struct cove__s3 *s3, const struct cove__aws_profile *profi
     return rc < 0 ? rc : cove__client_new(&config, s3->tls, s3->host, &s3->store.http, err);
 }
 
-static const char *const kept_headers[] = { "x-amz-storage-class",
-                                            "x-amz-website-redirect-location",
-                                            "x-amz-server-side-encryption",
-                                            "x-amz-server-side-encryption-aws-kms-key-id",
-                                            "x-amz-server-side-encryption-bucket-key-enabled",
-                                            NULL };
-
 const struct cove__object_ops cove__s3_object_ops = {
     .name = "s3",
     .format = COVE__OBJECT_XML,
@@ -184,7 +177,7 @@ const struct cove__object_ops cove__s3_object_ops = {
                  .if_new = "If-None-Match: *",
                  .version_id = "x-amz-version-id",
                  .storage_class = "x-amz-storage-class",
-                 .kept = kept_headers },
+                 .kept = cove__s3_kept_headers },
     .can = cove__s3_can,
     .product = cove__s3_product,
     .prepare = cove__s3_prepare,

@@ -30,10 +30,22 @@ static void add_source(struct cove__object_request *r, const struct cove__object
         cove__object_header(r, "x-amz-copy-source-if-match", "%s", cove__object_strong_etag(from->version));
 }
 
+/* Tags of the options are only for another object: a change of metadata keeps those that there are. */
+static bool sets_tags(const struct cove__object_request *r, const struct cove__object_source *from)
+{
+    static const char *const tagging[] = { "x-amz-tagging", NULL };
+    bool itself = cove__slice_eq(from->name.bucket, r->name.bucket) && cove__slice_eq(from->name.key, r->name.key) &&
+                  from->name.version.size == 0;
+
+    return !itself && cove__object_has_option(r->store, tagging);
+}
+
 static void request(struct cove__object_request *r, const struct cove__object_source *from, const char *replaced,
                     bool new_properties)
 {
     add_source(r, from);
+    if (sets_tags(r, from))
+        cove__object_header(r, "x-amz-tagging-directive", "REPLACE");
     if (new_properties)
         cove__object_header(r, "x-amz-metadata-directive", "REPLACE");
     if (replaced && !cove__s3_is_directory(r->store, r->name.bucket)) /* which knows no such condition */
@@ -89,7 +101,19 @@ static bool too_large(const struct cove__object_request *r)
     return r->refusal == COVE__REFUSED_TOO_LARGE || strcmp(r->code, "InvalidRequest") == 0;
 }
 
+const char *const cove__s3_kept_headers[] = { "x-amz-storage-class",
+                                              "x-amz-website-redirect-location",
+                                              "x-amz-server-side-encryption",
+                                              "x-amz-server-side-encryption-aws-kms-key-id",
+                                              "x-amz-server-side-encryption-bucket-key-enabled",
+                                              NULL };
+/* The others of the options come with any copy: the class, the key, the ACL. */
+static const char *const options[] = { "Cache-Control",    "Content-Disposition", "Content-Encoding",
+                                       "Content-Language", "Content-Type",        NULL };
+
 const struct cove__object_copy_ops cove__s3_copy_ops = {
+    .options = options,
+    .left_out = cove__s3_kept_headers, /* as without new properties */
     .max_size = (int64_t)5 << 30,
     .max_part = (int64_t)S3_PART_MAX,
     .request = request,
