@@ -549,6 +549,8 @@ def test_rm(fs, tree):
     for gone in (fs.rm, fs.rm_file):
         with pytest.raises(FileNotFoundError):
             gone(f"{tree}/a.txt")
+    missing = below(tree, ["a.txt", "none"])
+    assert sorted(fs.rm(missing)) == missing
     with pytest.raises(OSError) as full:
         fs.rm(f"{tree}/b")
     assert full.value.errno == errno.ENOTEMPTY
