@@ -316,9 +316,10 @@ COVE_API int cove_info_is_deleted(const cove_info *info);
 /* A signed URL, with which anyone can do one thing with `path`: `method` is GET, HEAD, PUT or DELETE. It is valid for
  * `expires_s` seconds from now (1 to 604,800, seven days), or until the keys that sign it expire. To be freed with
  * cove_free, and to be kept like a password. Sends no request to the store, so it does not check whether the object
- * exists and what the keys permit; it waits only if the keys of a role or a machine have to be fetched, or Google's IAM
- * service has to sign. COVE_EINVAL: among others, there are no keys (anonymous access), or, of gs://, the credentials
- * are not of a service account. COVE_EISDIR, COVE_ENOTSUP; COVE_EAUTH: the keys cannot be had. */
+ * exists and what the keys permit; it waits only if the keys of a role or a machine have to be fetched, Google's IAM
+ * service has to sign, or Azure has to give a login the key that signs. COVE_EINVAL: among others, there are no keys
+ * (anonymous access), or, of gs://, the credentials are not of a service account. COVE_EISDIR, COVE_ENOTSUP;
+ * COVE_EAUTH: the keys cannot be had; COVE_EACCESS: of az://, the login may not have such a key. */
 COVE_API int cove_fs_presign(cove_fs *fs, const char *path, const char *method, int64_t expires_s,
                              const struct cove_call *call, char **ret_url, struct cove_error *err);
 

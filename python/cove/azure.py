@@ -347,7 +347,7 @@ class AzureBlobFileSystem(BucketFileSystem):
     def url(self, path: str, expires: int = 3600, **kwargs: Any) -> str:
         """A URL by which anyone may read the file for `expires` seconds, or use `method`. It is not checked that the file exists.
 
-        OSError: only the account's key signs.
+        OSError: neither the account's key nor a login is there, or the login may not have such URLs signed.
         """
         self._check_arguments(path, kwargs, ("method",))
         return self._fs.sign(self._see_file(path), kwargs.get("method") or "GET", expires)

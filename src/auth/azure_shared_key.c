@@ -186,7 +186,32 @@ int cove__shared_key_sign(const struct cove__shared_key *key, const struct cove_
 
 /* ---- SAS ---- */
 
-int cove__blob_sas_sign(const struct cove__shared_key *key, const struct cove__blob_sas *sas, struct cove__buf *query)
+/* What a SAS of either key has between the resource and the addresses: a stored policy, which is none; or the key's
+ * own fields, and the three optional ones of users and a correlation ID. */
+static void add_signer(const struct cove__delegation_key *key, struct cove__buf *text)
+{
+    if (key)
+        cove__buf_addf(text, "%s\n%s\n%s\n%s\n%s\n%s\n\n\n\n", key->object_id, key->tenant_id, key->start, key->expiry,
+                       key->service, key->version);
+    else
+        cove__buf_add_str(text, "\n");
+}
+
+static void add_signer_pairs(const struct cove__delegation_key *key, struct cove__buf *query)
+{
+    const struct {
+        const char *name, *value;
+    } pairs[] = {
+        { "skoid", key->object_id }, { "sktid", key->tenant_id }, { "skt", key->start },
+        { "ske", key->expiry },      { "sks", key->service },     { "skv", key->version },
+    };
+
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        cove__uri_add_pair(query, pairs[i].name, cove__slice_str(pairs[i].value));
+}
+
+static int sas_sign(const struct cove__shared_key *key, const struct cove__delegation_key *delegation,
+                    const struct cove__blob_sas *sas, struct cove__buf *query)
 {
     struct cove__buf text = COVE__BUF_INIT(TEXT_MAX);
     char starts[21] = "", expires[21], signature[SIGNATURE];
@@ -199,8 +224,10 @@ int cove__blob_sas_sign(const struct cove__shared_key *key, const struct cove__b
     cove__buf_add_slice(&text, sas->container);
     cove__buf_add_char(&text, '/');
     cove__buf_add_slice(&text, sas->blob);
-    /* No stored policy, no range of addresses. */
-    cove__buf_addf(&text, "\n\n\n%s\n" COVE__AZURE_VERSION "\n%s\n", sas->protocol, resource);
+    cove__buf_add_char(&text, '\n');
+    add_signer(delegation, &text);
+    /* No range of addresses. */
+    cove__buf_addf(&text, "\n%s\n" COVE__AZURE_VERSION "\n%s\n", sas->protocol, resource);
     cove__buf_add_slice(&text, sas->version);
     cove__buf_add_str(&text, "\n\n\n\n\n\n"); /* no encryption scope, none of the response's headers set */
     int rc = cove__buf_rc(&text);
@@ -217,5 +244,20 @@ int cove__blob_sas_sign(const struct cove__shared_key *key, const struct cove__b
     cove__uri_add_pair(query, "sp", cove__slice_str(sas->permissions));
     if (sas->protocol[0] != '\0')
         cove__uri_add_pair(query, "spr", cove__slice_str(sas->protocol));
+    if (delegation)
+        add_signer_pairs(delegation, query);
     return cove__uri_add_pair(query, "sig", cove__slice_str(signature));
+}
+
+int cove__blob_sas_sign(const struct cove__shared_key *key, const struct cove__blob_sas *sas, struct cove__buf *query)
+{
+    return sas_sign(key, NULL, sas, query);
+}
+
+int cove__blob_sas_delegate(const char *account, const struct cove__delegation_key *key,
+                            const struct cove__blob_sas *sas, struct cove__buf *query)
+{
+    const struct cove__shared_key signer = { account, cove__slice(key->key, key->key_size) };
+
+    return sas_sign(&signer, key, sas, query);
 }

@@ -2,6 +2,7 @@
  * Azure's Shared Key: the signature of a request, and the shared access signature (SAS) of one blob. Pure.
  * https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
  * https://learn.microsoft.com/rest/api/storageservices/create-service-sas
+ * https://learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas
  */
 #ifndef COVE_AUTH_AZURE_SHARED_KEY_H
 #define COVE_AUTH_AZURE_SHARED_KEY_H
@@ -12,6 +13,7 @@
 
 #include <cove/error.h>
 
+#include "auth/azure_delegation_key.h"
 #include "base/buf.h"
 #include "base/slice.h"
 
@@ -47,7 +49,9 @@ struct cove__blob_sas {
     const char *protocol;          /* "https", "https,http"; "": any */
     int64_t starts_ns, expires_ns; /* since 1970; starts_ns 0: now */
 };
-/* Adds the query of a SAS to `query`. */
+/* Adds the query of a SAS to `query`: by the account's key, or by a user delegation key. */
 int cove__blob_sas_sign(const struct cove__shared_key *key, const struct cove__blob_sas *sas, struct cove__buf *query);
+int cove__blob_sas_delegate(const char *account, const struct cove__delegation_key *key,
+                            const struct cove__blob_sas *sas, struct cove__buf *query);
 
 #endif

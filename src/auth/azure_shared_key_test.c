@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -97,6 +98,31 @@ static void test_sas(void **state)
     cove__buf_done(&query);
 }
 
+static void test_a_delegated_sas(void **state)
+{
+    struct cove__delegation_key key = { .object_id = (char *)"o",
+                                        .tenant_id = (char *)"t",
+                                        .start = (char *)"2026-11-20T00:00:00Z",
+                                        .expiry = (char *)"2026-11-27T00:00:00Z",
+                                        .service = (char *)"b",
+                                        .version = (char *)"2023-11-03",
+                                        .key_size = 32 };
+    struct cove__buf query = COVE__BUF_INIT(4096);
+    const struct cove__blob_sas sas = { .permissions = "r",
+                                        .container = cove__slice_str("c"),
+                                        .blob = cove__slice_str("a b.txt"),
+                                        .protocol = "https",
+                                        .expires_ns = cove__parse_iso8601("2026-11-23T21:13:00Z") };
+
+    memset(key.key, 'k', key.key_size);
+    assert_int_equal(cove__blob_sas_delegate("acct", &key, &sas, &query), 0);
+    assert_string_equal(cove__buf_str(&query),
+                        "sv=2023-11-03&se=2026-11-23T21%3A13%3A00Z&sr=b&sp=r&spr=https&skoid=o&sktid=t&"
+                        "skt=2026-11-20T00%3A00%3A00Z&ske=2026-11-27T00%3A00%3A00Z&sks=b&skv=2023-11-03&sig="
+                        "S1tGcOaO1g%2B8WwnVi3Pzn9FvygCM8S1FownENH%2FN%2B0s%3D");
+    cove__buf_done(&query);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_all_lines),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_sas),
+        cmocka_unit_test(test_a_delegated_sas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

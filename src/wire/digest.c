@@ -80,6 +80,16 @@ bool cove__unbase64(const char *text, void *out, size_t size)
     return same;
 }
 
+size_t cove__unbase64_some(const char *text, void *out, size_t max)
+{
+    size_t n = strlen(text), digits = n;
+
+    while (digits > 0 && text[digits - 1] == '=')
+        digits--;
+    size_t size = digits * 3 / 4;
+    return n % 4 == 0 && size > 0 && size <= max && cove__unbase64(text, out, size) ? size : 0;
+}
+
 bool cove__base64_to_be32(const char *text, uint32_t *ret)
 {
     uint8_t bytes[4];

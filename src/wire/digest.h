@@ -17,6 +17,8 @@ void cove__base64_be32(uint32_t v, char out[COVE__BASE64_SIZE(4)]); /* most sign
 void cove__base64_le64(uint64_t v, char out[COVE__BASE64_SIZE(8)]); /* least significant byte first */
 /* The bytes that a base64 text encodes; false: the text is not the base64 of exactly `size` bytes. */
 bool cove__unbase64(const char *text, void *out, size_t size);
+/* The same where the size is not known: it is returned; 0: the text is not the base64 of 1 to `max` bytes. */
+size_t cove__unbase64_some(const char *text, void *out, size_t max);
 /* The number that a base64 text encodes; false: the text is not exactly 4 bytes in base64. */
 bool cove__base64_to_be32(const char *text, uint32_t *ret);
 

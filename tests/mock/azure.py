@@ -10,11 +10,19 @@ import azure_blobs
 import azure_blocks
 import azure_containers
 import azure_copies
+import azure_delegation
 from azure_auth import ACCOUNT, KEY, let_in
 from azure_messages import VERSIONS, Request, Response, error_response
 from azure_store import BLOCKS_MAX, Blob, Container, Model, Refused
 
-HANDLERS = {**azure_blobs.HANDLERS, **azure_blocks.HANDLERS, **azure_copies.HANDLERS, **azure_containers.HANDLERS, **azure_batch.HANDLERS}
+HANDLERS = {
+    **azure_blobs.HANDLERS,
+    **azure_blocks.HANDLERS,
+    **azure_copies.HANDLERS,
+    **azure_containers.HANDLERS,
+    **azure_batch.HANDLERS,
+    **azure_delegation.HANDLERS,
+}
 TENANT = "11111111-2222-3333-4444-555555555555"
 OPTIONS = {"account_name": ACCOUNT, "account_key": KEY}  # that lead to it, beside endpoint_url
 
@@ -30,6 +38,7 @@ class Store(Model):
         "blocks_max",  # of a blob, in place of 50,000
         "copy_fails",  # why a pending copy fails in the end
         "copy_polls",  # requests for a blob until the copy to it has ended; -1: it never ends
+        "delegates",  # of user delegation keys: false, or for how many seconds they are valid at most
         "headers",  # of every response
         "lacks",  # operations that are not there: 501
         "no_keys",  # true: the account does not accept its keys

@@ -16,6 +16,7 @@ ACCOUNT = "acct"
 KEY = base64.b64encode(b"the key of the account of the mock: 64 bytes that all may read..").decode()
 SKEW_S = 15 * 60
 BLOB_FIELDS = ("si", "sip", "spr", "sv", "sr", "snapshot", "ses", "rscc", "rscd", "rsce", "rscl", "rsct")
+DELEGATED_FIELDS = ("skoid", "sktid", "skt", "ske", "sks", "skv")
 ACCOUNT_FIELDS = ("sp", "ss", "srt", "st", "se", "sip", "spr", "sv", "ses")
 RIGHTS = {  # letters of sp= that an operation takes, any of them
     "GetBlob": "r", "GetBlobProperties": "r", "GetBlockList": "r", "ListBlobs": "l", "ListContainers": "l",
@@ -25,8 +26,13 @@ RIGHTS = {  # letters of sp= that an operation takes, any of them
 }  # fmt: skip
 
 
-def sign(text):
-    return base64.b64encode(hmac.new(base64.b64decode(KEY), text.encode(), hashlib.sha256).digest()).decode()
+def sign(text, key=KEY):
+    return base64.b64encode(hmac.new(base64.b64decode(key), text.encode(), hashlib.sha256).digest()).decode()
+
+
+def delegated_value(*fields):
+    """The user delegation key of these fields, in DELEGATED_FIELDS' order: the mock keeps none, as a signature repeats them."""
+    return sign("\n".join(fields))
 
 
 def failed(detail):
@@ -58,6 +64,7 @@ def _check_key(r, given):
 
 def _check_sas(query, container, key, operation):
     """`query`: of the request, or of a copy's source."""
+    key_of_sas, now = KEY, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     if "b" not in query.get("ss", "b"):
         raise Refused(403, "AuthorizationServiceMismatch", "This request is not authorized to perform this operation using this service.")
     if "ss" in query:
@@ -65,10 +72,16 @@ def _check_sas(query, container, key, operation):
     else:
         path = f"/blob/{ACCOUNT}/{container}" + ("" if query["sr"] == "c" else f"/{key}")
         at = {**query, "snapshot": query.get("versionid", "") if query["sr"] == "bv" else query.get("snapshot", "")}
-        text = "\n".join([query.get("sp", ""), query.get("st", ""), query.get("se", ""), path, *(at.get(name, "") for name in BLOB_FIELDS)])
-    if query.get("sig") != sign(text):
+        fields = BLOB_FIELDS
+        if "skoid" in query:
+            key_of_sas = delegated_value(*(query[name] for name in DELEGATED_FIELDS))
+            fields = (*DELEGATED_FIELDS, "saoid", "suoid", "scid", *BLOB_FIELDS[1:])
+        text = "\n".join([query.get("sp", ""), query.get("st", ""), query.get("se", ""), path, *(at.get(name, "") for name in fields)])
+    if query.get("sig") != sign(text, key_of_sas):
         raise failed("Signature did not match.")
-    if query.get("se", "") < time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()):
+    if "skoid" in query and not query["skt"] <= now <= query["se"] <= query["ske"]:
+        raise failed(f"The user delegation key is valid from {query['skt']} to {query['ske']}")
+    if query.get("se", "") < now:
         raise failed(f"Signature not valid in the specified time frame: Expiry [{query.get('se')}]")
     if not set(RIGHTS.get(operation, query["sp"])) & set(query["sp"]):
         raise Refused(403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation using this permission.")

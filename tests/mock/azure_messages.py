@@ -37,7 +37,8 @@ class Request:
     def _operation(self):
         m, comp = self.method, self.query.get("comp")
         if not self.bucket:
-            return {("GET", "list"): "ListContainers", ("GET", "properties"): "GetAccountInformation", ("POST", "batch"): "BlobBatch"}.get((m, comp), m)
+            named = {("GET", "list"): "ListContainers", ("GET", "properties"): "GetAccountInformation", ("POST", "batch"): "BlobBatch"}
+            return {**named, ("POST", "userdelegationkey"): "GetUserDelegationKey"}.get((m, comp), m)
         if not self.key:
             return self._of_container(m, comp)
         if m == "PUT":

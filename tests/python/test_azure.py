@@ -324,7 +324,7 @@ def test_signed_urls(az, root):
         fetch(az.url(path).partition("&sig=")[0])
     with pytest.raises(TypeError, match="the URL gives the blob as it is stored"):
         az.url(path, content_disposition="attachment")
-    with pytest.raises(OSError, match="only the key of the account signs URLs"):
+    with pytest.raises(OSError, match="only the key of the account, or a login, signs URLs"):
         AzureBlobFileSystem(**PUBLIC).url(path)
 
 

@@ -12,6 +12,7 @@
 #include "fs/azure/azure_checksum.h"
 #include "fs/azure/azure_container.h"
 #include "fs/azure/azure_copy.h"
+#include "fs/azure/azure_delegation.h"
 #include "fs/azure/azure_list.h"
 #include "fs/azure/azure_request.h"
 #include "fs/azure/azure_tags.h"
@@ -132,6 +133,7 @@ void cove__azure_close(void *self)
 
     if (!azure)
         return;
+    cove__provider_free(azure->signers); /* whose requests are the store's */
     cove__dfs_close(azure->dfs);
     cove__object_store_done(&azure->store);
     cove__provider_free(azure->provider);
@@ -165,6 +167,8 @@ int cove__azure_open(const struct cove_options *options, const char *authority, 
         rc = cove__client_config(&azure->o.client, azure->account.endpoint.tls, NULL, &config, err);
     if (rc == 0)
         rc = cove__azure_login(azure, &config, err);
+    if (rc == 0 && azure->provider)
+        rc = cove__azure_delegation_new(azure, &azure->signers, err);
     if (rc == 0)
         rc = cove__client_new(&config, azure->account.endpoint.tls, azure->account.endpoint.host, &azure->store.http,
                               err);

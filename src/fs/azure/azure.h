@@ -2,9 +2,10 @@
  * The inside of the Azure Blob backend: what a filesystem of az:// knows. The operations are the engine's (fs/object);
  * here stands what is special to the store. azure.c opens and closes; azure_options.c has the table of options,
  * azure_account.c what they say of the account, azure_login.c tokens, azure_path.c URLs, azure_request.c requests,
- * azure_checksum.c checksums of reads, azure_sign.c signatures, azure_error.c error codes, azure_list.c listings,
+ * azure_checksum.c checksums of reads, azure_error.c error codes, azure_list.c listings,
  * azure_container.c containers, azure_blocks.c uploads in blocks, azure_copy.c copies, azure_append.c appends,
- * azure_tags.c tiers and tags that an append keeps, azure_versions.c versions.
+ * azure_sign.c signed URLs, azure_delegation.c the keys of logins that sign them, azure_tags.c tiers and tags that an
+ * append keeps, azure_versions.c versions.
  *
  * An account with a hierarchical namespace is another store, with another endpoint and table (dfs.h).
  * azure_namespace.c asks once which of the two an account is, and azure_front.c passes each call to it.
@@ -55,6 +56,7 @@ struct cove__azure {
     struct azure_options o;
     struct azure_account account;
     struct cove__provider *provider; /* of bearer tokens; NULL: the account's key, a SAS, or nothing */
+    struct cove__provider *signers;  /* of user delegation keys; NULL: there is no login */
     /* The same account by its DFS endpoint, owned, whose options, name, key and provider are this one's; NULL: there is
      * no such endpoint, or this is it. */
     struct cove__azure *dfs;

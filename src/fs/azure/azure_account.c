@@ -243,21 +243,16 @@ int cove__azure_authority_of_options(const struct cove_options *options, char **
 static int set_key(struct azure_account *a, struct cove__slice text, const char *option, struct cove_error *err)
 {
     char *copy = cove__strndup((const char *)text.data, text.size);
-    size_t n = text.size;
     int rc = 0;
 
     if (!copy)
         return cove__fail_nomem(err, "an option");
     cove__secret_add_owned(copy);
-    while (n > 0 && copy[n - 1] == '=')
-        n--;
-    size_t size = n * 3 / 4;
-    if (text.size % 4 != 0 || size == 0 || size > sizeof a->key || !cove__unbase64(copy, a->key, size))
+    a->key_size = cove__unbase64_some(copy, a->key, sizeof a->key);
+    if (a->key_size == 0)
         rc = cove__fail(
             err, COVE_EINVAL,
             "option %s: the account's key is not base64; copy it from \"Access keys\" of the storage account", option);
-    else
-        a->key_size = size;
     cove__wipe(copy);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/object/await_credentials.h"
 #include "wire/digest.h"
 #include "wire/uri.h"
 
@@ -123,47 +124,6 @@ static int sign(const struct cove__gcs *gcs, const struct cove__object_name *nam
 
 /* ---- the signer ---- */
 
-/* A request that is never sent: it waits for the signer, as others wait for a token. */
-struct search {
-    struct cove__http_request r; /* first */
-    struct cove__provider *signers;
-    struct cove__credentials_use use;
-    struct cove__credentials *found;
-    bool unchanged;
-};
-
-static int prepare(void *self, struct cove__http_request *r, struct cove_error *err)
-{
-    struct search *search = self;
-    struct cove_error why = COVE_ERROR_INIT;
-    int rc = cove__provider_get(search->signers, r, &search->use, &search->found, &why);
-
-    search->unchanged = rc == COVE__CREDENTIALS_UNCHANGED;
-    if (rc == COVE__HTTP_LATER)
-        return rc;
-    return cove__fs_fail(err, &r->op.ctx, rc < 0 ? rc : COVE_ECANCELED, "%s", why.message);
-}
-
-/* COVE__CREDENTIALS_UNCHANGED: as cove__provider_get. */
-static int find(const struct cove__gcs *gcs, struct cove__credentials_use *use, const struct cove__ctx *ctx,
-                struct cove__credentials **ret, struct cove_error *err)
-{
-    static const struct cove__http_hooks hooks = { .prepare = prepare };
-    struct search search = { .signers = gcs->signers, .use = *use };
-
-    cove__http_request_init(&search.r);
-    search.r.http = gcs->store.http;
-    search.r.hooks = &hooks;
-    search.r.self = &search;
-    search.r.method = "GET";
-    search.r.op.ctx = *ctx;
-    int rc = cove__http_run(&search.r, err);
-    cove__http_request_done(&search.r);
-    *use = search.use;
-    *ret = search.found;
-    return search.found ? 0 : search.unchanged ? COVE__CREDENTIALS_UNCHANGED : rc;
-}
-
 int cove__gcs_sign(void *self, const char *path, const char *method, int64_t expires_s, const struct cove__ctx *ctx,
                    char **ret_url, struct cove_error *err)
 {
@@ -181,7 +141,7 @@ int cove__gcs_sign(void *self, const char *path, const char *method, int64_t exp
     if (!gcs->signers)
         return cove__fs_fail(err, ctx, COVE_EINVAL, "access is anonymous, so there is no service account that signs");
     do {
-        rc = find(gcs, &use, ctx, &signer, err);
+        rc = cove__object_await_credentials(&gcs->store, gcs->signers, &use, ctx, &signer, err);
         if (rc == COVE__CREDENTIALS_UNCHANGED)
             return cove__fs_fail(err, ctx, why.code, "%s", why.message); /* the refusal */
         if (rc < 0)
