@@ -243,9 +243,9 @@ COVE_API int cove_fs_move(cove_fs *fs, const char *from, const char *to, const s
  * COVE_ENOTEMPTY: the directory is not empty, or the bucket still has objects, older versions or unfinished uploads. */
 COVE_API int cove_fs_remove(cove_fs *fs, const char *path, const struct cove_call *call, struct cove_error *err);
 /* Removes files, a thousand in one request where the store can. A file that does not exist is no error. COVE_EISDIR:
- * one of them is a directory, on file and memory. A name that an object store refuses, as for a hold, keeps no others
- * from being removed, if it is in a batch; the message has the number of those that are left. After another failure
- * some may have been removed. */
+ * one of them is a directory, on file and memory. A file that cannot be removed, as for a hold, keeps no others from
+ * being removed, and the first such failure is reported. Only what would fail for every file ends the call:
+ * COVE_ETIMEDOUT, COVE_ECANCELED, COVE_ENOMEM, COVE_EAUTH, COVE_ENETWORK; some may have been removed. */
 COVE_API int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, const struct cove_call *call,
                                   struct cove_error *err);
 /* The same, but each file is removed only if it still has its ETag from `etags` (as from cove_info_etag; a NULL entry

@@ -424,6 +424,12 @@ int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code,
     return cove__fail(err, code, "%s %s: %s", ctx->op, ctx->url, text);
 }
 
+bool cove__fs_fails_for_all(int code)
+{
+    return code == COVE_ETIMEDOUT || code == COVE_ECANCELED || code == COVE_ENOMEM || code == COVE_EAUTH ||
+           code == COVE_ENETWORK;
+}
+
 int cove_fs_url(const cove_fs *fs, const char *path, char **ret_url, struct cove_error *err)
 {
     struct cove__target target;

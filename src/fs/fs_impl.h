@@ -66,6 +66,8 @@ void cove__checksum_cache_free(cove_fs *fs);
 /* "op URL: text" and the code; the one form of messages. Returns `code`. */
 int cove__fs_fail(struct cove_error *err, const struct cove__ctx *ctx, int code, const char *format, ...)
     COVE_PRINTF(4, 5);
+/* Whether what failed with `code` would fail for every other file, too: it was not about the one. */
+bool cove__fs_fails_for_all(int code);
 
 /* Whether `etag` (NULL: no condition) is one version as the store has them. COVE_EINVAL: a store would take "" for no
  * condition, and "*" for any object. */

@@ -86,7 +86,7 @@ int cove_fs_remove_files(cove_fs *fs, const char *const *paths, size_t n_paths, 
 int cove_fs_remove_files_if_match(cove_fs *fs, const char *const *paths, const char *const *etags, size_t n_paths,
                                   const struct cove_call *call, struct cove_error *err)
 {
-    struct cove_error broken = COVE_ERROR_INIT; /* COVE_EPRECONDITION, of the first that had changed */
+    struct cove_error first = COVE_ERROR_INIT; /* of a refusal, else of a file that had changed */
     struct cove_error why = COVE_ERROR_INIT;
     /* Where a file is one system call, one at a time: messages then name the one that failed. */
     size_t most = fs->ops->real_directories ? 1 : REMOVE_BATCH, n;
@@ -103,23 +103,25 @@ int cove_fs_remove_files_if_match(cove_fs *fs, const char *const *paths, const c
             rc = cove__target_init(&targets[n], fs, paths[at + n], call, "remove", &why);
             targets[n].ctx.deadline_ns = deadline_ns;
         }
+        bool ends = rc < 0;
         if (rc == 0)
             rc = remove_batch(fs, targets, etags ? etags + at : NULL, n, &why);
-        if (rc == COVE_EPRECONDITION && etags) { /* the other files are still to be removed */
-            if (broken.code == 0)
-                broken = why;
-            cove__error_clear(&why);
-            rc = 0;
-        }
-        if (rc < 0 && at + n < n_paths)
+        ends |= cove__fs_fails_for_all(rc);
+        if (ends && at + n < n_paths)
             cove__error_add(&why, "; the %zu files after it were not tried", n_paths - at - n);
         for (size_t i = 0; i < n; i++)
             cove__target_done(&targets[i]);
+        if (ends)
+            break;
+        if (rc < 0 && (first.code == 0 || (first.code == COVE_EPRECONDITION && rc != COVE_EPRECONDITION)))
+            first = why;
+        cove__error_clear(&why); /* the other files are still to be removed */
+        rc = 0;
     }
     cove__free(targets);
-    if (rc == 0 && broken.code != 0)
-        why = broken;
-    return rc < 0 || broken.code != 0 ? cove__error_copy(err, &why) : 0;
+    if (rc == 0 || (first.code != 0 && first.code != COVE_EPRECONDITION))
+        why = first;
+    return why.code != 0 ? cove__error_copy(err, &why) : 0;
 }
 
 static int remove_page(cove_fs *fs, const struct cove__page *page, const struct cove__ctx *ctx, struct cove_error *err)

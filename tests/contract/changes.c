@@ -135,7 +135,7 @@ static void removals_of_many(void **state)
 
     put(at("d/f"), "x");
     put(at("f"), "x");
-    const char *mixed[] = { at("f"), at("d") };
+    const char *mixed[] = { at("d"), at("f") };
     if (w.can->real_directories || w.can->removes_no_directory) {
         FAILS(COVE_EISDIR, cove_fs_remove_files(w.fs, mixed, 2, NULL, &err));
     } else {

@@ -38,33 +38,6 @@ static struct deletion deletion_of(const struct cove__object_deletions *all, siz
                               .with_snapshots = all->with_snapshots };
 }
 
-/* Sends the HEAD, if the deletion's own condition is not enough, or the deletion. */
-static int start(struct deletion *d, struct cove__object_store *store, const struct cove__ctx *ctx,
-                 struct cove__inbox *inbox, struct cove_error *err)
-{
-    enum cove__can can = cove__object_can(store, COVE__DELETE_CONDITIONS);
-    bool check = d->doubted || d->refused || (d->version && can != COVE__CAN_YES && !d->checked);
-    struct cove__object_name name;
-
-    int rc = cove__object_name_of(store, d->path, false, ctx, &name, err);
-    if (d->exact)
-        name = cove__object_split(d->path);
-    if (rc < 0)
-        return rc;
-    cove__object_request_init(&d->r, store, check ? "HEAD" : "DELETE", name, ctx);
-    if (check) {
-        cove__object_head_request(&d->r);
-    } else {
-        d->r.accept = cove__object_accept_empty;
-        if (store->ops->delete_request)
-            store->ops->delete_request(&d->r, d->with_snapshots);
-        if (d->version && can != COVE__CAN_NO)
-            cove__object_add_match(&d->r, &d->r.extra, d->version);
-    }
-    cove__object_start_in(&d->r, inbox);
-    return 0;
-}
-
 enum next { DONE, AGAIN, CHANGED };
 
 static int next_after_check(struct deletion *d, struct cove_error *err)
@@ -116,42 +89,99 @@ static int next_of(struct deletion *d, struct cove_error *err)
     return rc < 0 ? cove__error_copy(err, &r->http.op.err) : DONE;
 }
 
+/* What the deletions have failed with. */
+struct failures {
+    struct cove_error first;
+    size_t n, n_changed;
+    const char *first_changed;
+    bool all; /* no other deletion would succeed */
+};
+
+static void add_failure(struct failures *f, const struct deletion *d, int rc, const struct cove_error *err)
+{
+    if (f->n++ == 0)
+        f->first = *err;
+    f->all |= cove__fs_fails_for_all(rc) || (rc == COVE_ENOTFOUND && d->r.refusal == COVE__REFUSED_NO_BUCKET);
+}
+
+static int failed(struct failures *f, size_t n_left, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    if (f->n == 0)
+        return f->n_changed > 0 ? changed(ctx, f->first_changed, f->n_changed, err) : 0;
+    if (f->n > 1)
+        cove__error_add(&f->first, "; %zu more could not be deleted", f->n - 1);
+    if (n_left > 0)
+        cove__error_add(&f->first, "; %zu more were not tried", n_left);
+    return cove__error_copy(err, &f->first);
+}
+
+/* Sends the HEAD, if the deletion's own condition is not enough, or the deletion. False: it has failed. */
+static bool start(struct deletion *d, struct cove__object_store *store, const struct cove__ctx *ctx,
+                  struct cove__inbox *inbox, struct failures *failures)
+{
+    enum cove__can can = cove__object_can(store, COVE__DELETE_CONDITIONS);
+    bool check = d->doubted || d->refused || (d->version && can != COVE__CAN_YES && !d->checked);
+    struct cove_error why = COVE_ERROR_INIT;
+    struct cove__object_name name;
+
+    int rc = cove__object_name_of(store, d->path, false, ctx, &name, &why);
+    if (d->exact)
+        name = cove__object_split(d->path);
+    if (rc < 0) {
+        add_failure(failures, d, rc, &why);
+        return false;
+    }
+    cove__object_request_init(&d->r, store, check ? "HEAD" : "DELETE", name, ctx);
+    if (check) {
+        cove__object_head_request(&d->r);
+    } else {
+        d->r.accept = cove__object_accept_empty;
+        if (store->ops->delete_request)
+            store->ops->delete_request(&d->r, d->with_snapshots);
+        if (d->version && can != COVE__CAN_NO)
+            cove__object_add_match(&d->r, &d->r.extra, d->version);
+    }
+    cove__object_start_in(&d->r, inbox);
+    return true;
+}
+
 int cove__object_delete_each(struct cove__object_store *store, const struct cove__object_deletions *all,
                              const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct deletion *deletions = cove__calloc(all->n < PARALLEL ? all->n : PARALLEL, sizeof *deletions);
+    struct failures failures = { 0 };
     struct cove__inbox inbox;
     struct cove__op *op;
-    size_t next = 0, n_changed = 0;
-    const char *first_changed = NULL;
-    int rc = 0;
+    size_t next = 0, n_started = 0;
 
     if (!deletions)
         return cove__fail_nomem(err, "deletions");
     cove__inbox_init(&inbox);
-    for (; rc == 0 && next < all->n && next < PARALLEL; next++) {
-        deletions[next] = deletion_of(all, next);
-        rc = start(&deletions[next], store, ctx, &inbox, err);
+    while (next < all->n && n_started < PARALLEL && !failures.all) {
+        deletions[n_started] = deletion_of(all, next++);
+        n_started += start(&deletions[n_started], store, ctx, &inbox, &failures);
     }
     while ((op = cove__inbox_wait(&inbox))) {
         struct deletion *d = (struct deletion *)(void *)op;
-        int then = next_of(d, rc == 0 ? err : NULL);
+        struct cove_error why = COVE_ERROR_INIT;
+        int then = next_of(d, &why);
+
+        if (then < 0)
+            add_failure(&failures, d, then, &why);
         cove__object_request_done(&d->r);
-        if (rc < 0)
+        if (then == CHANGED && failures.n_changed++ == 0)
+            failures.first_changed = d->path;
+        if (failures.all)
             continue; /* finish those in progress, start no others */
-        rc = then < 0 ? then : 0;
-        if (then == CHANGED && n_changed++ == 0)
-            first_changed = d->path;
-        if (then == AGAIN) {
-            rc = start(d, store, ctx, &inbox, err);
-        } else if (rc == 0 && next < all->n) {
+        bool again = then == AGAIN && start(d, store, ctx, &inbox, &failures);
+        while (!again && next < all->n && !failures.all) {
             *d = deletion_of(all, next++);
-            rc = start(d, store, ctx, &inbox, err);
+            again = start(d, store, ctx, &inbox, &failures);
         }
     }
     cove__inbox_done(&inbox);
     cove__free(deletions);
-    return rc == 0 && n_changed > 0 ? changed(ctx, first_changed, n_changed, err) : rc;
+    return failed(&failures, all->n - next, ctx, err);
 }
 
 struct cove__object_deletion cove__object_deletion_at(const struct cove__object_store *store,

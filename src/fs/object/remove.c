@@ -36,7 +36,7 @@ static int remove_all(struct cove__object_store *store, const char *const *paths
     size_t max = batch ? batch->max : n;
     int rc = 0, broken = 0;
 
-    for (size_t at = 0, gone = 0; rc == 0 && at < n; at += gone) {
+    for (size_t at = 0, gone = 0; !cove__fs_fails_for_all(rc) && at < n; at += gone) {
         struct cove__object_deletions all = { paths + at, versions ? versions + at : NULL, 1, exact, with_snapshots };
         struct cove__slice bucket = cove__object_split(paths[at]).bucket;
 
@@ -44,16 +44,12 @@ static int remove_all(struct cove__object_store *store, const char *const *paths
             all.n++;
         cove__error_clear(&why);
         rc = delete_some(store, all, failed, &gone, ctx, &why);
-        if (rc == COVE_EPRECONDITION) { /* the other objects are still to be deleted */
-            if (broken == 0)
-                broken = cove__error_copy(err, &why);
-            rc = 0;
-        }
-        if (rc < 0 && at + gone < n)
+        if (cove__fs_fails_for_all(rc) && at + gone < n)
             cove__error_add(&why, "; %zu more were not tried", n - at - gone);
+        /* The other objects are still to be deleted. A refusal is reported before a changed object. */
+        if (rc < 0 && (broken == 0 || (broken == COVE_EPRECONDITION && rc != COVE_EPRECONDITION)))
+            broken = cove__error_copy(err, &why);
     }
-    if (rc < 0)
-        return cove__error_copy(err, &why);
     return broken;
 }
 
