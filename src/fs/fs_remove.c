@@ -153,8 +153,8 @@ static int remove_listed(cove_fs *fs, const struct cove__target *target, struct 
         if (rc == 0 && page.n > 0)
             rc = remove_page(fs, &page, &target->ctx, err);
         if (rc == 0 && page.token)
-            rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, &target->ctx,
-                                   err);
+            rc = cove__paging_next_page(&paging, &page, page.token, page.n > 0 ? page.items[0].path : NULL,
+                                        &target->ctx, err);
         more = page.token;
         cove__page_done(&page);
     }

@@ -208,7 +208,7 @@ static int fetch_page(struct cove_listing *l, struct cove_error *err)
     if ((rc == COVE_ENOTFOUND || rc == COVE_ENOTDIR) && (walks(l) || l->started))
         rc = 0;
     if (rc == 0 && l->page.token)
-        rc = cove__paging_next(&l->paging, l->page.token, NULL, l->page.n, &l->target.ctx, &why);
+        rc = cove__paging_next_page(&l->paging, &l->page, l->page.token, NULL, &l->target.ctx, &why);
     l->started = true;
     cove__free(token);
     return rc < 0 ? cove__error_copy(err, &why) : 0;

@@ -35,3 +35,30 @@ int cove__paging_next(struct cove__paging *p, const char *token, const char *als
     }
     return 0;
 }
+
+/* No two pages of a listing that advances have the same first and the same last entry. */
+static uint64_t hash_entries(const struct cove__page *page)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325) + page->n;
+
+    for (size_t i = 0; i<page->n; i += page->n> 1 ? page->n - 1 : 1) {
+        h = hash(h, page->items[i].path);
+        h = page->items[i].version_id ? hash(h, page->items[i].version_id) : h;
+        h = page->items[i].etag ? hash(h, page->items[i].etag) : h; /* Google's generations */
+    }
+    return h;
+}
+
+int cove__paging_next_page(struct cove__paging *p, const struct cove__page *page, const char *token, const char *also,
+                           const struct cove__ctx *ctx, struct cove_error *err)
+{
+    uint64_t h = hash_entries(page);
+
+    p->same = page->n > 0 && h == p->entries ? p->same + 1 : 0;
+    p->entries = h;
+    if (p->same >= COVE__SAME_PAGES_MAX)
+        return cove__fail(err, COVE_EPROTOCOL,
+                          "%s %s: the listing does not advance: %u consecutive pages have the same entries", ctx->op,
+                          ctx->url, p->same + 1);
+    return cove__paging_next(p, token, also, page->n, ctx, err);
+}

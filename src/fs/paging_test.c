@@ -47,6 +47,30 @@ static void test_same_token_twice(void **state)
     assert_int_equal(next_page(&p, 1, 1, NULL), COVE_EPROTOCOL);
 }
 
+/* Each page has a new token. */
+static void test_same_entries(void **state)
+{
+    struct cove_info items[] = { { .path = (char *)"d/a" }, { .path = (char *)"d/b" }, { .path = (char *)"d/c" } };
+    const struct cove__page page = { .items = items, .n = 3 }, shorter = { .items = items, .n = 2 };
+    struct cove__paging p = { 0 };
+    struct cove_error err = COVE_ERROR_INIT;
+    char token[32];
+    unsigned pages = 0, i = 0;
+
+    for (; i < 100; i++) { /* pages that take turns, and versions of one name */
+        snprintf(token, sizeof token, "token%u", i);
+        assert_int_equal(cove__paging_next_page(&p, i % 2 == 0 ? &page : &shorter, token, NULL, &ctx, NULL), 0);
+        items[2].version_id = i % 3 == 0 ? (char *)"v" : NULL;
+    }
+    do {
+        snprintf(token, sizeof token, "token%u", i++);
+    } while (cove__paging_next_page(&p, &page, token, NULL, &ctx, &err) == 0 && ++pages < 100);
+    assert_int_equal(pages, COVE__SAME_PAGES_MAX);
+    assert_int_equal(err.code, COVE_EPROTOCOL);
+    assert_non_null(strstr(err.message, "list s3://b/d: the listing does not advance: 9 consecutive pages have the "
+                                        "same entries"));
+}
+
 static void test_long(void **state)
 {
     struct cove__paging p = { 0 };
@@ -82,8 +106,8 @@ static void test_two_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cycles),      cmocka_unit_test(test_same_token_twice), cmocka_unit_test(test_long),
-        cmocka_unit_test(test_empty_pages), cmocka_unit_test(test_two_texts),
+        cmocka_unit_test(test_cycles), cmocka_unit_test(test_same_token_twice), cmocka_unit_test(test_same_entries),
+        cmocka_unit_test(test_long),   cmocka_unit_test(test_empty_pages),      cmocka_unit_test(test_two_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,7 +192,7 @@ static int any_entry(struct cove__object_store *store, const char *path, const s
         page.token = NULL;
         any |= page.n > 0;
         if (rc == 0 && token)
-            rc = cove__paging_next(&paging, token, NULL, page.n, ctx, err);
+            rc = cove__paging_next_page(&paging, &page, token, NULL, ctx, err);
         cove__page_done(&page);
     } while (rc == 0 && token && !any);
     cove__free(token);

@@ -162,7 +162,7 @@ static int remove_once(struct cove__object_store *store, struct cove__object_nam
         page.token = NULL;
         more = rc == 0 && token;
         if (more)
-            rc = cove__paging_next(&paging, token, NULL, page.n, ctx, err);
+            rc = cove__paging_next_page(&paging, &page, token, NULL, ctx, err);
         cove__page_done(&page);
     } while (rc == 0 && more);
     cove__free(token);

@@ -198,7 +198,7 @@ static int remove_by_pages(struct cove__object_store *store, struct cove__object
             rc = remove_keys(store, &page, &failed, ctx, err);
         }
         if (rc == 0 && page.token)
-            rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, ctx, err);
+            rc = cove__paging_next_page(&paging, &page, page.token, page.n > 0 ? page.items[0].path : NULL, ctx, err);
         more = page.token && !(unordered && failed.n > 0);
         cove__free(token);
         token = NULL;
@@ -259,7 +259,7 @@ static int remove_top(struct cove__object_store *store, const char *bucket, cons
                 rc = remove_below(store, cove__object_split(page.items[i].path), ctx, &any, err);
         }
         if (rc == 0 && token)
-            rc = cove__paging_next(&paging, token, page.n > 0 ? page.items[0].path : NULL, page.n, ctx, err);
+            rc = cove__paging_next_page(&paging, &page, token, page.n > 0 ? page.items[0].path : NULL, ctx, err);
         cove__page_done(&page);
     } while (rc == 0 && token);
     cove__free(token);

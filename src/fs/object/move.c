@@ -274,7 +274,8 @@ static int move_keys(struct move *m, struct cove_error *err)
         if (rc == 0 && page.n > 0)
             rc = move_page(m, &page, err);
         if (rc == 0 && page.token)
-            rc = cove__paging_next(&paging, page.token, page.n > 0 ? page.items[0].path : NULL, page.n, m->ctx, err);
+            rc =
+                cove__paging_next_page(&paging, &page, page.token, page.n > 0 ? page.items[0].path : NULL, m->ctx, err);
         m->any |= page.n > 0;
         more = page.token;
         if (rc == 0 && (page.n == 0 || !unordered)) { /* else lists from the start */

@@ -171,7 +171,7 @@ int cove__object_remove_empty_directories(struct cove__object_store *store, cons
         if (rc == 0)
             rc = remove_entries(store, &page, path, to, ctx, &why);
         if (rc == 0 && token)
-            rc = cove__paging_next(&paging, token, NULL, page.n, ctx, &why);
+            rc = cove__paging_next_page(&paging, &page, token, NULL, ctx, &why);
         cove__page_done(&page);
     } while (rc == 0 && token);
     cove__free(token);
