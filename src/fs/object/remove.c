@@ -5,6 +5,7 @@
 #include "fs/object/remove.h"
 
 #include "base/error.h"
+#include "fs/fs_impl.h"
 #include "fs/object/operations.h"
 
 /* Deletes the first *ret_n of the objects: as many as fit into one request, or are deleted one by one. */
