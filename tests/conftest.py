@@ -14,6 +14,7 @@ import env as environment  # noqa: E402
 from servers.azure import Azurite  # noqa: E402
 from servers.certificates import Authority  # noqa: E402
 from servers.gcs import FakeGCS  # noqa: E402
+from servers.hdfs import HDFS  # noqa: E402
 from servers.minio import MinIO  # noqa: E402
 
 
@@ -57,6 +58,13 @@ def fake_gcs():
 def azurite():
     """One Azurite for the whole session, with the containers `cove` and `lightning`."""
     with Azurite(containers=("cove", "lightning")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hdfs_server():
+    """One HDFS for the whole session."""
+    with HDFS() as server:
         yield server
 
 

@@ -26,21 +26,35 @@ fs.pipe_file("bucket/a", b"1")
 
 Made from the docstrings (`tools/api_page.py`). What is not here is fsspec's own, by its names and
 with its meaning: `touch`, `size`, `tree`, … [Python](python.md) explains how the pieces work
-together, migration [from s3fs](migration-from-s3fs.md), [from gcsfs](migration-from-gcsfs.md) and
-[from adlfs](migration-from-adlfs.md) what differs. Coroutines have the same names with an
-underscore (`await fs._cat_file(…)`).
+together, migration [from s3fs](migration-from-s3fs.md), [from gcsfs](migration-from-gcsfs.md),
+[from adlfs](migration-from-adlfs.md) and [from pyarrow's and fsspec's
+HDFS](migration-from-hdfs.md) what differs. Coroutines have the same names with an underscore
+(`await fs._cat_file(…)`).
 """
 
 # Heading: (module, names of functions or classes). What a class has from the bases in the package is shown with it.
 SECTIONS = {
     "The package `cove`": [("__init__.py", ["register"]), ("_cove.pyi", ["known_implementations", "option_help", "set_log"])],
     "Exceptions": [("_cove.pyi", ["PreconditionFailed", "CorruptData", "InvalidArgument"])],
-    "Filesystems": [("s3.py", ["S3FileSystem"]), ("gcs.py", ["GCSFileSystem"]), ("azure.py", ["AzureBlobFileSystem"]), ("filesystem.py", ["CoveFileSystem"])],
+    "Filesystems": [
+        ("s3.py", ["S3FileSystem"]),
+        ("gcs.py", ["GCSFileSystem"]),
+        ("azure.py", ["AzureBlobFileSystem"]),
+        ("hadoop.py", ["HadoopFileSystem", "WebHDFSFileSystem", "HadoopTree"]),
+        ("filesystem.py", ["CoveFileSystem"]),
+    ],
     "Files": [("files.py", ["ReadFile", "WriteFile", "AppendFile", "TextFile"]), ("update.py", ["UpdateFile"]), ("async_files.py", ["AsyncFile"])],
     "Lightning: `cove.lightning`, `cove.pytorch_lightning`": [("lightning.py", ["CoveCheckpointIO", "AsyncCoveCheckpointIO", "ModelCheckpoint"])],
 }
 # Bases whose methods are shown once, with the class that the section names.
-SHOWN_ELSEWHERE = {"S3FileSystem": {"CoveFileSystem"}, "GCSFileSystem": {"CoveFileSystem"}, "AzureBlobFileSystem": {"CoveFileSystem"}}
+SHOWN_ELSEWHERE = {
+    "S3FileSystem": {"CoveFileSystem"},
+    "GCSFileSystem": {"CoveFileSystem"},
+    "AzureBlobFileSystem": {"CoveFileSystem"},
+    "HadoopFileSystem": {"HadoopTree", "CoveFileSystem"},
+    "WebHDFSFileSystem": {"HadoopTree", "CoveFileSystem"},
+    "HadoopTree": {"CoveFileSystem"},
+}
 # Hooks that Lightning calls, and attributes that other libraries look for: not for a program to call.
 NOT_CALLED = {
     "setup",

@@ -122,8 +122,9 @@ COVE_API int cove_info_metadata(const cove_info *info, size_t i, const char **re
 /* What else the store shows of a file, by cove_fs_stat only: entry `i`, from 0, a header's name in lower case and its
  * value. Google's: cache-control, content-encoding, content-disposition, content-language, etag, x-goog-custom-time,
  * x-goog-metageneration, x-goog-hash ("crc32c=BASE64,md5=BASE64"); Azure's: cache-control, content-encoding,
- * content-disposition, content-language, content-md5, x-ms-archive-status, x-ms-blob-type, x-ms-tag-count; others:
- * none. 0, or COVE_ENOTFOUND past the last. */
+ * content-disposition, content-language, content-md5, x-ms-archive-status, x-ms-blob-type, x-ms-tag-count; HDFS's:
+ * owner, group, permission ("755"), replication, block-size in bytes, access-time in milliseconds since 1970, of
+ * directories, too; others: none. 0, or COVE_ENOTFOUND past the last. */
 COVE_API int cove_info_header(const cove_info *info, size_t i, const char **ret_name, const char **ret_value);
 
 /* What `path` is; *ret_info is the caller's, freed with cove_info_free. A prefix with anything below it, or made by

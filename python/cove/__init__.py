@@ -1,6 +1,6 @@
 """cove: remote filesystems for training, under fsspec's and Lightning's names.
 
-Once this package is installed, fsspec uses cove for s3://, gs:// and az:// URLs: `Trainer(default_root_dir="s3://bucket/run")`, `fsspec.open("s3://...")` and
+Once this package is installed, fsspec uses cove for s3://, gs://, az:// and hdfs:// URLs: `Trainer(default_root_dir="s3://bucket/run")`, `fsspec.open("s3://...")` and
 `pandas.read_csv("s3://...")` work without another line. If another package has registered the scheme, call `cove.register()`.
 
 Names of this module are imported at their first use, so that `import cove` is fast.
@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the names of _LAZY
     from cove.azure import AzureBlobFileSystem
     from cove.filesystem import CoveFileSystem
     from cove.gcs import GCSFileSystem
+    from cove.hadoop import HadoopFileSystem, SecureWebHDFSFileSystem, WebHDFSFileSystem
     from cove.s3 import S3FileSystem
     from cove.schemes import FILESYSTEMS
 
@@ -22,7 +23,10 @@ _LAZY = {
     "AzureBlobFileSystem": "cove.azure",
     "CoveFileSystem": "cove.filesystem",
     "GCSFileSystem": "cove.gcs",
+    "HadoopFileSystem": "cove.hadoop",
     "S3FileSystem": "cove.s3",
+    "SecureWebHDFSFileSystem": "cove.hadoop",
+    "WebHDFSFileSystem": "cove.hadoop",
     "CorruptData": "cove._cove",
     "InvalidArgument": "cove._cove",
     "PreconditionFailed": "cove._cove",
@@ -38,9 +42,12 @@ __all__ = [
     "CorruptData",
     "CoveFileSystem",
     "GCSFileSystem",
+    "HadoopFileSystem",
     "InvalidArgument",
     "PreconditionFailed",
     "S3FileSystem",
+    "SecureWebHDFSFileSystem",
+    "WebHDFSFileSystem",
     "__version__",
     "known_implementations",
     "option_help",

@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any
 
-from cove import _cove
+from cove import _cove, targets
 
 MAX_IDLE = 16  # appenders without an open handle that are kept for the next open
 # An appender expects the version of the file that it wrote last. After an idle time of this length it is replaced by a new one, which reads the version again:
@@ -120,7 +120,7 @@ class SharedAppender:
     def may_be_under(self, store: tuple[Any, ...], filesystem: _cove.Filesystem, path: str) -> bool:
         """Whether the file may be at `path` or below it. Two filesystems are of different stores only if their endpoints differ: two users of one endpoint may
         see the same files."""
-        if path and self.path != path and not self.path.startswith(path + "/"):
+        if path and self.path != path and not self.path.startswith(targets.marker(path)):
             return False
         endpoints = [_endpoint(self.key), _endpoint(store)]
         differ = all(endpoints) and endpoints[0] != endpoints[1]
@@ -200,7 +200,7 @@ def known_type(store: tuple[Any, ...], path: str) -> str | None:
     """
     recent = time.monotonic() - KNOWN_S
     for shared in list(dirty):
-        if shared.used > recent and shared.key[:-1] == store and shared.path.startswith(path + "/"):
+        if shared.used > recent and shared.key[:-1] == store and shared.path.startswith(targets.marker(path)):
             return "directory"
     return "file" if dirty and _found.get((*store, path), 0) > recent else None
 

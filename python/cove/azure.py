@@ -17,7 +17,7 @@ with explained("az"):
     from cove.buckets import BucketFileSystem, is_true
     from cove.coroutines import in_thread
     from cove.errors import failure
-    from cove.paths import as_text, is_list
+    from cove.paths import StripProtocol, as_text, is_list
     from cove.store import time_of
 
 MIB = 1 << 20
@@ -56,14 +56,6 @@ class ContentSettings(dict[str, Any]):
             return self[name]
         except KeyError:
             raise AttributeError(name) from None
-
-
-class _StripProtocol:
-    """`_strip_protocol` of the class and of its filesystems. A filesystem refuses the URL of another account: its path would be read from, or written to, the
-    container of that name in the filesystem's own account."""
-
-    def __get__(self, fs: AzureBlobFileSystem | None, cls: type[AzureBlobFileSystem]) -> Any:
-        return cls._path_of if fs is None else fs._own_path
 
 
 class AzureBlobFileSystem(BucketFileSystem):
@@ -186,7 +178,7 @@ class AzureBlobFileSystem(BucketFileSystem):
 
     # ---- paths ----
 
-    _strip_protocol = _StripProtocol()  # type: ignore[assignment]
+    _strip_protocol = StripProtocol()  # type: ignore[assignment]
 
     @classmethod
     def _path_of(cls, path: Any) -> Any:

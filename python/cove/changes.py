@@ -29,6 +29,8 @@ class Changes(Listings):
         """As `mkdir`."""
         self._fs.mkdir(self._strip_protocol(path))
 
+    _why_kept = "is a bucket: rm with recursive=True empties it, rmdir removes an empty one"  # what rm only empties
+
     def rmdir(self, path: str) -> None:
         """Removes an empty directory or an empty bucket. No other call removes a bucket."""
         path = self._take(path)
@@ -169,8 +171,7 @@ class Changes(Listings):
         path = self._end(self._file(path))
         if self._is_bucket(path):
             self._fs.stat(path)  # FileNotFoundError: there is none
-            why = "is a bucket: rm with recursive=True empties it, rmdir removes an empty one"
-            raise failure("COVE_EISDIR", f"remove {self.unstrip_protocol(path)}: {why}")
+            raise failure("COVE_EISDIR", f"remove {self.unstrip_protocol(path)}: {self._why_kept}")
         self._fs.remove(path)
         return path
 

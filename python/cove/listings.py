@@ -20,7 +20,7 @@ from typing import Any
 
 from fsspec.utils import stringify_path
 
-from cove import appenders, transfers
+from cove import appenders, targets, transfers
 from cove.errors import failure
 from cove.patterns import check_depth, matcher
 from cove.store import Store, time_of
@@ -170,9 +170,9 @@ class Listings(Store):
             if callable(on_error):
                 on_error(error)
             return
-        place = path.removesuffix("/")
-        directories: Any = {_name(place, e): e for e in entries if e["type"] == "directory"}
-        files: Any = {_name(place, e): e for e in entries if e["type"] != "directory"}
+        place, start = path.removesuffix("/"), targets.marker(path) if path else ""
+        directories: Any = {_name(start, e): e for e in entries if e["type"] == "directory"}
+        files: Any = {_name(start, e): e for e in entries if e["type"] != "directory"}
         below = {name: e["name"] for name, e in directories.items()}
         if not detail:
             directories, files = list(directories), list(files)
@@ -220,11 +220,19 @@ class Listings(Store):
             return [e for e in found if e["name"].startswith(start + prefix)]
         return found if not root or any(e["name"] == root for e in found) else found + self._top(root, bool(found))
 
-    @staticmethod
-    def _may_be_both(path: Any, root: str, found: dict[str, dict[str, Any]]) -> bool:
+    def _is_ambiguous(self, path: str) -> bool:
+        """Whether the path of a directory may also be that of a file."""
+        return "/" in path
+
+    def _may_be_both(self, path: Any, root: str, found: dict[str, dict[str, Any]]) -> bool:
         """Whether `root`, given as `path`, is a directory with entries and may also be a file."""
         itself = found.get(root)
-        return "/" in root and len(found) > (itself is not None) and not stringify_path(path).endswith("/") and (not itself or itself["type"] == "directory")
+        return (
+            self._is_ambiguous(root)
+            and len(found) > (itself is not None)
+            and not stringify_path(path).endswith("/")
+            and (not itself or itself["type"] == "directory")
+        )
 
     def _file_itself(self, path: str) -> list[dict[str, Any]]:
         """The entry of the file of this name, if there is one."""
@@ -259,12 +267,12 @@ class Listings(Store):
         top = literal.rpartition("/")[0]
         self._see(top if literal != pattern else literal, kwargs)
         if maxdepth is not None and "**" in pattern:
-            levels = pattern[len(top) + 1 if top else 0 : pattern.index("**")].count("/")
+            levels = pattern[len(literal) : pattern.index("**")].count("/")
             found = list(_by_name(self._below(top, levels + maxdepth)).values())
         else:
             found = [self._details(e) for e in self._fs.glob(_BRACES.sub(r"[\g<0>]", pattern))]
         if pattern.endswith("/**") and literal == pattern[:-2]:  # the directory itself matches, too
-            top = pattern[:-2] if pattern.endswith("//**") else pattern[:-3]
+            top = pattern[:-2] if pattern == "/**" or pattern.endswith("//**") else pattern[:-3]
             found += [e for e in self._top(top, any(e["name"] != top for e in found)) if e["type"] == "directory"]
         if not has_magic(pattern):
             return found
@@ -335,7 +343,7 @@ class Listings(Store):
     def _with_itself(self, root: str, maxdepth: int | None) -> list[dict[str, Any]]:
         """The entries of a path and everything below it. A directory may also be a file."""
         found = self._below(root, maxdepth)
-        if any(e["name"] == root and e["type"] == "directory" for e in found) and "/" in root:
+        if any(e["name"] == root and e["type"] == "directory" for e in found) and self._is_ambiguous(root):
             found += self._file_itself(root)
         return found
 
@@ -365,9 +373,9 @@ def _by_name(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _name(place: str, entry: dict[str, Any]) -> str:
-    """The name of an entry in the directory `place`; "" for `place` itself, if a file has its name."""
-    name = entry["name"][len(place) + 1 if place else 0 :]
+def _name(start: str, entry: dict[str, Any]) -> str:
+    """The name of an entry in a directory, without what the paths below it begin with; "" for the directory itself, if a file has its name."""
+    name = entry["name"][len(start) :]
     return name.removesuffix("/") if entry["type"] == "directory" else name
 
 

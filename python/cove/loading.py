@@ -18,16 +18,20 @@ from fsspec.registry import known_implementations, registry
 from cove.schemes import FILESYSTEMS
 
 OLDEST_FSSPEC = (2024, 2, 0)  # pyproject.toml has the same
-# For the schemes of each store: the first of them, and fsspec's usual package for it.
+_ARROW, _REST = ('fsspec.get_filesystem_class("arrow_hdfs")', "fsspec.implementations.webhdfs.WebHDFS")
+# For the schemes of each store: the first of them, fsspec's usual package for it, and its class there.
 _OTHERS = {
-    "s3": ("s3", "s3fs", "S3FileSystem"),
-    "s3a": ("s3", "s3fs", "S3FileSystem"),
-    "gs": ("gs", "gcsfs", "GCSFileSystem"),
-    "gcs": ("gs", "gcsfs", "GCSFileSystem"),
-    "az": ("az", "adlfs", "AzureBlobFileSystem"),
-    "abfs": ("az", "adlfs", "AzureBlobFileSystem"),
-    "abfss": ("az", "adlfs", "AzureBlobFileSystem"),
-    "adl": ("az", "adlfs", "AzureBlobFileSystem"),
+    "s3": ("s3", "s3fs", "s3fs.S3FileSystem"),
+    "s3a": ("s3", "s3fs", "s3fs.S3FileSystem"),
+    "gs": ("gs", "gcsfs", "gcsfs.GCSFileSystem"),
+    "gcs": ("gs", "gcsfs", "gcsfs.GCSFileSystem"),
+    "az": ("az", "adlfs", "adlfs.AzureBlobFileSystem"),
+    "abfs": ("az", "adlfs", "adlfs.AzureBlobFileSystem"),
+    "abfss": ("az", "adlfs", "adlfs.AzureBlobFileSystem"),
+    "adl": ("az", "adlfs", "adlfs.AzureBlobFileSystem"),
+    "hdfs": ("hdfs", "pyarrow", _ARROW),
+    "webhdfs": ("webhdfs", "requests", _REST),
+    "swebhdfs": ("webhdfs", "requests", _REST),
 }
 _HERE = Path(__file__).parent
 _logged: set[str] = set()
@@ -76,8 +80,7 @@ def _way_back(scheme: str) -> str:
 
 
 def _registration(scheme: str) -> str:
-    _, package, name = _OTHERS[scheme]
-    return f'fsspec.register_implementation("{scheme}", {package}.{name}, clobber=True)'
+    return f'fsspec.register_implementation("{scheme}", {_OTHERS[scheme][2]}, clobber=True)'
 
 
 def log_beside(scheme: str) -> None:

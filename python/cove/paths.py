@@ -73,3 +73,11 @@ def _refusal(path: Any, match: re.Match[str]) -> OSError:
 def is_list(path: Any) -> bool:
     """Whether a call was given several paths."""
     return isinstance(path, (list, tuple, set))
+
+
+class StripProtocol:
+    """`_strip_protocol` of a class and of its filesystems, where URLs name a store: an account, a cluster. A filesystem refuses the URL of another one: its path
+    would be read from, or written to, the filesystem's own store."""
+
+    def __get__(self, fs: Any, cls: Any) -> Any:
+        return cls._path_of if fs is None else fs._own_path

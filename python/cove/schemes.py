@@ -18,4 +18,11 @@ FILESYSTEMS = {
     "ABFS": "cove.azure:AzureBlobFileSystem",
     "ABFSS": "cove.azure:AzureBlobFileSystem",
     "ADL": "cove.azure:AzureBlobFileSystem",
+    "hdfs": "cove.hadoop:HadoopFileSystem",
+    "HDFS": "cove.hadoop:HadoopFileSystem",
+    "webhdfs": "cove.hadoop:WebHDFSFileSystem",
+    "swebhdfs": "cove.hadoop:SecureWebHDFSFileSystem",
+    "webHDFS": "cove.hadoop:WebHDFSFileSystem",  # which fsspec's class has among its protocols
+    "WEBHDFS": "cove.hadoop:WebHDFSFileSystem",
+    "SWEBHDFS": "cove.hadoop:SecureWebHDFSFileSystem",
 }

@@ -27,6 +27,7 @@ class Store(AsyncFileSystem):
     transaction_type = FileTransaction
     mirror_sync_methods = False  # synchronous methods do not run coroutines: a switch to an event loop's thread costs more than most calls
     version_aware = False  # whether paths may name a version
+    _keeps_directories = False  # whether directories are real, also empty ones
     family = ""  # filesystems of one family use the same paths for the same files, with any scheme and options
     _options_of_others: Iterable[str] = ()
     _instead: Mapping[str, str] = {}  # what to use instead of an argument that is refused, by its name

@@ -196,7 +196,8 @@ def copies(
     names = set(files.values())
     etags = {targets.marker(d): found[d].get("ETag") for d in directories}
     etags.update((path, found[path].get("ETag")) for path, _ in pairs if found[path])
-    return pairs, markers, [places[d] for d in tops if places[d].rstrip("/") not in names], etags
+    missing = directories if fs._keeps_directories else tops
+    return pairs, markers, [places[d] for d in missing if places[d].rstrip("/") not in names], etags
 
 
 def _tops(directories: Iterable[str]) -> dict[str, None]:

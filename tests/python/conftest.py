@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 import env as environment
+from servers.hdfs import site
 from trees import TREE
 
 PACKAGE = environment.build_dir() / "python"
@@ -141,6 +142,48 @@ def az(azure):
     return AzureBlobFileSystem()
 
 
+@pytest.fixture
+def hadoop(hdfs_server, monkeypatch, tmp_path_factory):
+    """The same for hdfs:// and webhdfs://, with the session's Hadoop: hdfs://lightning is a nameservice of the site files, and the default."""
+    import cove
+    from cove.hadoop import HadoopFileSystem, WebHDFSFileSystem
+
+    cove.register()
+    for name, value in hdfs_server.environ.items():
+        monkeypatch.setenv(name, value)
+    conf = tmp_path_factory.mktemp("conf")
+    address = hdfs_server.rpc_url.removeprefix("hdfs://")
+    nameservice = {"dfs.nameservices": "lightning", "dfs.ha.namenodes.lightning": "nn1", "dfs.namenode.rpc-address.lightning.nn1": address}
+    (conf / "core-site.xml").write_text(site({"fs.defaultFS": "hdfs://lightning"}))
+    (conf / "hdfs-site.xml").write_text(site(nameservice))
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(conf))
+    HadoopFileSystem.clear_instance_cache()
+    WebHDFSFileSystem.clear_instance_cache()
+    yield hdfs_server
+    HadoopFileSystem()._end("")
+    webhdfs_of(hdfs_server)._end("")
+    HadoopFileSystem.clear_instance_cache()
+    WebHDFSFileSystem.clear_instance_cache()
+
+
+def webhdfs_of(server):
+    from cove.hadoop import WebHDFSFileSystem
+
+    return WebHDFSFileSystem("127.0.0.1", server.port)
+
+
+@pytest.fixture
+def hdfs(hadoop):
+    from cove.hadoop import HadoopFileSystem
+
+    return HadoopFileSystem("lightning")
+
+
+@pytest.fixture
+def webhdfs(hadoop):
+    return webhdfs_of(hadoop)
+
+
 class Cloud:
     """A store that is not S3: `fs`, and the `scheme` that Lightning's pages write for it."""
 
@@ -151,6 +194,11 @@ class Cloud:
 @pytest.fixture(params=["gs", "az"])
 def cloud(request):
     return Cloud(request.param, request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["hdfs", "webhdfs"])
+def cluster(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

@@ -178,6 +178,26 @@ def test_cove_serves_az_beside_adlfs_and_logs_it_once(tmp_path, first):
     assert rest == ["cove.azure"] * 4 + ["adlfs"]
 
 
+def test_cove_serves_hdfs_beside_pyarrow_and_logs_it_once(tmp_path):
+    """fsspec's table names its own class by pyarrow, which stays under arrow_hdfs."""
+    (tmp_path / "pyarrow").mkdir()
+    (tmp_path / "pyarrow" / "__init__.py").write_text("")
+    code = """
+        import logging, sys
+        logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s", stream=sys.stdout)
+        import fsspec
+        for host in ("nn1", "nn2"):
+            print(type(fsspec.filesystem("hdfs", host=host)).__module__)
+        print(fsspec.get_filesystem_class("arrow_hdfs").__module__)
+        fsspec.register_implementation("hdfs", fsspec.get_filesystem_class("arrow_hdfs"), clobber=True)
+        print(fsspec.get_filesystem_class("hdfs").__module__)
+    """
+    told, *rest = run(code, tmp_path, *PLACES).splitlines()
+    assert told.startswith("cove INFO hdfs:// is served by cove; pyarrow is installed, too.")
+    assert told.endswith('fsspec.register_implementation("hdfs", fsspec.get_filesystem_class("arrow_hdfs"), clobber=True)')
+    assert rest == ["cove.hadoop", "cove.hadoop", *["fsspec.implementations.arrow"] * 2]
+
+
 def test_the_way_back_to_gcsfs_is_named(damaged):
     code = """
         import fsspec

@@ -10,6 +10,7 @@
 #include "fs/fs_impl.h"
 #include "fs/hdfs/hdfs.h"
 #include "fs/hdfs/hdfs_error.h"
+#include "fs/pairs.h"
 #include "wire/protobuf.h"
 
 #define REQUEST_MAX ((size_t)256 << 10)
@@ -52,6 +53,30 @@ static int set_info(struct cove_info *info, const char *path, const struct cove_
                           directory ? NULL : etag);
 }
 
+static void add_number(struct cove__pairs *pairs, const char *name, bool octal, uint64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, octal ? "%03" PRIo64 : "%" PRIu64, value);
+    cove__pairs_add(pairs, cove__slice_str(name), cove__slice_str(text));
+}
+
+/* What cove_info_header shows. */
+static int set_shown(struct cove_info *info, const struct cove__hdfs_status *status)
+{
+    struct cove__pairs pairs = COVE__PAIRS_INIT;
+
+    cove__pairs_add(&pairs, cove__slice_str("owner"), status->owner);
+    cove__pairs_add(&pairs, cove__slice_str("group"), status->group);
+    add_number(&pairs, "permission", true, status->permission);
+    add_number(&pairs, "replication", false, status->replication);
+    add_number(&pairs, "block-size", false, status->block_size);
+    add_number(&pairs, "access-time", false, status->atime_ms > 0 ? (uint64_t)status->atime_ms : 0);
+    int rc = cove__pairs_take(&pairs, &info->headers, &info->n_headers);
+    cove__pairs_done(&pairs);
+    return rc;
+}
+
 static int stat_path(struct cove__hdfs *fs, const struct cove__stat_io *io, struct cove_error *err)
 {
     struct cove__hdfs_reply reply;
@@ -62,7 +87,7 @@ static int stat_path(struct cove__hdfs *fs, const struct cove__stat_io *io, stru
         return cove__fs_fail(err, &io->op.ctx, rc, "no such file or directory");
     if (rc < 0)
         return rc;
-    if (set_info(io->ret_info, io->path, &status) < 0)
+    if (set_info(io->ret_info, io->path, &status) < 0 || set_shown(io->ret_info, &status) < 0)
         rc = cove__fail_nomem(err, "an info");
     cove__hdfs_reply_done(&reply);
     return rc;

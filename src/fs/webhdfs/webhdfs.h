@@ -16,6 +16,7 @@
 
 #include "fs/fs_impl.h"
 #include "fs/object/client.h"
+#include "fs/pairs.h"
 #include "net/http.h"
 
 #define WEBHDFS_PATH_MAX      ((size_t)8192)  /* of HDFS: dfs.namenode.fs-limits allows 8,000 bytes */
@@ -64,6 +65,8 @@ struct webhdfs_status {
 
 /* {"FileStatus":{...}}; COVE_EPROTOCOL: it is something else. */
 int cove__webhdfs_read_status(struct cove__slice body, struct webhdfs_status *ret);
+/* Adds to the pairs what cove_info_header shows of the same. COVE_EPROTOCOL. */
+int cove__webhdfs_read_shown(struct cove__slice body, struct cove__pairs *pairs);
 /* {"DirectoryListing":{...}}: adds the entries below `directory`, but no temporary files, to the page. *ret_last is the
  * name of the last entry, owned by the caller, if there are more after it, else NULL. COVE_ENOTDIR: it is of a file. */
 int cove__webhdfs_read_listing(struct cove__slice body, const char *directory, struct cove__page *page,

@@ -49,6 +49,17 @@ struct stat_work {
     struct cove__stat_io *io;
 };
 
+static int set_shown(const struct webhdfs_request *r, struct cove_info *info)
+{
+    struct cove__pairs pairs = COVE__PAIRS_INIT;
+    int rc = cove__webhdfs_read_shown(cove__buf_slice(&r->http.response), &pairs);
+
+    if (rc == 0)
+        rc = cove__pairs_take(&pairs, &info->headers, &info->n_headers);
+    cove__pairs_done(&pairs);
+    return rc;
+}
+
 static void stat_done(struct webhdfs_request *r)
 {
     struct stat_work *work = (struct stat_work *)r;
@@ -59,8 +70,10 @@ static void stat_done(struct webhdfs_request *r)
     int rc = look_rc(r, r->http.op.rc, &err);
 
     cove__webhdfs_make_etag(s, etag);
-    if (rc == 0 && cove__info_set(io->ret_info, io->path, s->directory ? COVE_INFO_DIRECTORY : COVE_INFO_FILE,
-                                  s->directory ? 0 : s->length, s->mtime_ms * COVE__MS, s->directory ? NULL : etag) < 0)
+    if (rc == 0 &&
+        (cove__info_set(io->ret_info, io->path, s->directory ? COVE_INFO_DIRECTORY : COVE_INFO_FILE,
+                        s->directory ? 0 : s->length, s->mtime_ms * COVE__MS, s->directory ? NULL : etag) < 0 ||
+         set_shown(r, io->ret_info) < 0))
         rc = cove__fail_nomem(&err, "an info");
     cove__webhdfs_request_done(r);
     cove__free(work);

@@ -72,6 +72,30 @@ int cove__webhdfs_read_status(struct cove__slice body, struct webhdfs_status *re
     return rc;
 }
 
+static int shown_value(void *user, const char *path, enum cove__json_type type, const char *text)
+{
+    static const char *const shown[][2] = {
+        { "owner", "owner" },           { "group", "group" },
+        { "permission", "permission" }, { "replication", "replication" },
+        { "blockSize", "block-size" },  { "accessTime", "access-time" },
+    };
+
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        if (strncmp(path, "FileStatus/", 11) == 0 && strcmp(path + 11, shown[i][0]) == 0)
+            cove__pairs_add(user, cove__slice_str(shown[i][1]), cove__slice_str(text));
+    }
+    return 0;
+}
+
+int cove__webhdfs_read_shown(struct cove__slice body, struct cove__pairs *pairs)
+{
+    static const struct cove__json_handler handler = { .value = shown_value };
+    char why[128];
+    int rc = cove__json_read(body, &handler, pairs, why, sizeof why);
+
+    return rc == COVE_EINVAL ? COVE_EPROTOCOL : rc;
+}
+
 /* ---- a directory's ---- */
 
 struct listing {

@@ -140,6 +140,33 @@ static void test_statuses(void **state)
         assert_int_equal(cove__webhdfs_read_status(cove__slice_str(bad[i]), &s), COVE_EPROTOCOL);
 }
 
+static void test_what_a_status_shows(void **state)
+{
+    static const char *const wanted[][2] = {
+        { "access-time", "1796093098328" },
+        { "block-size", "134217728" },
+        { "group", "root" },
+        { "owner", "root" },
+        { "permission", "644" },
+        { "replication", "1" },
+    };
+    struct cove__pairs pairs = COVE__PAIRS_INIT;
+    struct cove_pair *found;
+    size_t n;
+
+    assert_int_equal(cove__webhdfs_read_shown(cove__slice_str("{\"FileStatus\":{" FILE_STATUS "}}"), &pairs), 0);
+    assert_int_equal(cove__pairs_take(&pairs, &found, &n), 0);
+    assert_int_equal(n, COUNT(wanted));
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(found[i].name, wanted[i][0]);
+        assert_string_equal(found[i].value, wanted[i][1]);
+    }
+    cove__free(found);
+    assert_int_equal(cove__webhdfs_read_shown(cove__slice_str("{\"FileStatus\":{" FILE_STATUS "}"), &pairs),
+                     COVE_EPROTOCOL);
+    cove__pairs_done(&pairs);
+}
+
 #define LISTING(entries, left)                                                                                         \
     "{\"DirectoryListing\":{\"partialListing\":{\"FileStatuses\":{\"FileStatus\":[" entries                            \
     "]}},\"remainingEntries\":" left "}}"
@@ -237,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_a_host_of_the_options),
         cmocka_unit_test(test_temporary_names),
         cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_what_a_status_shows),
         cmocka_unit_test(test_listings),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_versions),
