@@ -10,6 +10,7 @@ help:
 	@echo '                 make demo                              below runs/'
 	@echo '                 ROOT=s3://lightning/data/ make demo    on S3, by your AWS_* environment or ~/.aws'
 	@echo '                 ROOT=gs://lightning/data/ make demo    on Google Cloud Storage, by gcloud or GOOGLE_APPLICATION_CREDENTIALS'
+	@echo '                 ROOT=hdfs://cluster/data/ make demo    on HDFS, by the site files in HADOOP_CONF_DIR'
 	@echo 'make demo-s3   the same on a MinIO that is started here for it'
 	@echo 'make check     for daily work: unit suites, the tree, file and memory, the mock store; a few minutes'
 	@echo 'make test      everything: C and Python suites, every backend, faults, sanitizers'

@@ -346,19 +346,22 @@ def disk_run(build, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("server, scheme", [("minio", "s3"), ("fake_gcs", "gs"), ("azurite", "az")])
+@pytest.mark.parametrize("server, scheme", [("minio", "s3"), ("fake_gcs", "gs"), ("azurite", "az"), ("hdfs_server", "hdfs"), ("hdfs_server", "webhdfs")])
 def test_run_on_a_store_is_the_run_on_disk(request, digits, build, disk_run, server, scheme, monkeypatch, tmp_path):
-    """Root, logs and checkpoints in a bucket; cut in mid-epoch, found again by "last", and the same bits and scalars as a local run."""
-    for name, value in request.getfixturevalue(server).environ.items():
+    """Root, logs and checkpoints in a bucket, or on a Hadoop; cut in mid-epoch, found again by "last", and the same bits and scalars as a local run."""
+    server = request.getfixturevalue(server)
+    conf = server.nameservice(tmp_path) if scheme == "hdfs" else {}
+    for name, value in {**server.environ, **conf}.items():
         monkeypatch.setenv(name, value)
-    logs = f"{scheme}://lightning/logs"
-    where = ("--root", f"{scheme}://lightning/data/", "--logs", f"{logs}/", "--max-epochs", 3)
+    place = f"{server.url}/lightning" if scheme == "webhdfs" else f"{scheme}://lightning"
+    logs = f"{place}/logs"
+    where = ("--root", f"{place}/data/", "--logs", f"{logs}/", "--max-epochs", 3)
     cut = digits(*where, "--stop-after", 400, status=130)
     assert printed(cut, "logs") == f"{logs}/lightning_logs/version_0"
     assert printed(cut, "last") == f"{logs}/lightning_logs/version_0/checkpoints/last.ckpt"
-    resumed = digits(*where, "--ckpt", "last", "--save", f"{scheme}://lightning/ckpts/classifier.ckpt")
+    resumed = digits(*where, "--ckpt", "last", "--save", f"{place}/ckpts/classifier.ckpt")
     assert printed(resumed, "logs") == f"{logs}/lightning_logs/version_1"
-    for url, path in ((logs, "logs"), (f"{scheme}://lightning/ckpts/classifier.ckpt", "store.ckpt")):
+    for url, path in ((logs, "logs"), (f"{place}/ckpts/classifier.ckpt", "store.ckpt")):
         subprocess.run([build / "cli/cove", "cp", "-r", url, tmp_path / path], check=True, timeout=60)
     disk, store = (torch.load(path, weights_only=True) for path in (disk_run / "disk.ckpt", tmp_path / "store.ckpt"))
     for key in ("state_dict", "optimizer_states", "lr_schedulers", "loops", "cove"):

@@ -9,7 +9,6 @@ import uuid
 import pytest
 
 import env as environment
-from servers.hdfs import site
 from trees import TREE
 
 PACKAGE = environment.build_dir() / "python"
@@ -149,14 +148,8 @@ def hadoop(hdfs_server, monkeypatch, tmp_path_factory):
     from cove.hadoop import HadoopFileSystem, WebHDFSFileSystem
 
     cove.register()
-    for name, value in hdfs_server.environ.items():
+    for name, value in {**hdfs_server.environ, **hdfs_server.nameservice(tmp_path_factory.mktemp("conf"))}.items():
         monkeypatch.setenv(name, value)
-    conf = tmp_path_factory.mktemp("conf")
-    address = hdfs_server.rpc_url.removeprefix("hdfs://")
-    nameservice = {"dfs.nameservices": "lightning", "dfs.ha.namenodes.lightning": "nn1", "dfs.namenode.rpc-address.lightning.nn1": address}
-    (conf / "core-site.xml").write_text(site({"fs.defaultFS": "hdfs://lightning"}))
-    (conf / "hdfs-site.xml").write_text(site(nameservice))
-    monkeypatch.setenv("HADOOP_CONF_DIR", str(conf))
     HadoopFileSystem.clear_instance_cache()
     WebHDFSFileSystem.clear_instance_cache()
     yield hdfs_server

@@ -50,6 +50,13 @@ class HDFS:
     def environ(self):
         return {"HADOOP_USER_NAME": USER, "COVE_TEST_WEBHDFS": self.url, "COVE_TEST_HDFS": self.rpc_url}
 
+    def nameservice(self, folder, name="lightning"):
+        """Writes a client's site files, in which hdfs://NAME is this cluster, and the default; the environment for them."""
+        nodes = {"dfs.nameservices": name, f"dfs.ha.namenodes.{name}": "nn1", f"dfs.namenode.rpc-address.{name}.nn1": f"127.0.0.1:{self.rpc}"}
+        (folder / "core-site.xml").write_text(site({"fs.defaultFS": f"hdfs://{name}"}))
+        (folder / "hdfs-site.xml").write_text(site(nodes))
+        return {"HADOOP_CONF_DIR": str(folder)}
+
     def _configure(self):
         conf = self.folder / "conf"
         for name in ("hdfs", "datanode", "static"):  # the jars lack these folders of web pages
