@@ -13,28 +13,30 @@ bool cove__hdfs_field(struct cove__slice message, unsigned number, struct cove__
 {
     struct cove__pb_field field;
     bool found = false;
+    int more;
 
-    while (cove__pb_next(&message, &field) == 1) {
+    while ((more = cove__pb_next(&message, &field)) == 1) {
         if (!cove__pb_is(&field, number, COVE__PB_BYTES))
             continue;
         *ret = field.bytes;
         found = true;
     }
-    return found;
+    return found && more == 0;
 }
 
 bool cove__hdfs_number(struct cove__slice message, unsigned number, uint64_t *ret)
 {
     struct cove__pb_field field;
     bool found = false;
+    int more;
 
-    while (cove__pb_next(&message, &field) == 1) {
+    while ((more = cove__pb_next(&message, &field)) == 1) {
         if (!cove__pb_is(&field, number, COVE__PB_VARINT))
             continue;
         *ret = field.value;
         found = true;
     }
-    return found;
+    return found && more == 0;
 }
 
 /* ---- blocks ---- */
@@ -240,7 +242,7 @@ static void read_status_number(const struct cove__pb_field *field, struct cove__
 
 static void read_status_bytes(const struct cove__pb_field *field, struct cove__hdfs_status *ret)
 {
-    uint64_t permission;
+    uint64_t permission = 0;
 
     switch (field->number) {
     case 2:

@@ -243,6 +243,8 @@ int cove__hdfs_read_ack(struct cove__slice message, struct cove__hdfs_ack *ret)
         else if (cove__pb_is(&field, 2, COVE__PB_BYTES)) {
             while (cove__pb_take_varint(&field.bytes, &status) == 1)
                 take_reply(ret, status);
+            if (field.bytes.size > 0)
+                return COVE_EPROTOCOL;
         }
     }
     if (ret->failed == SIZE_MAX)

@@ -7,8 +7,6 @@
 #include "base/error.h"
 #include "fs/fs_impl.h"
 
-#define COVE__FILE_TEMPORARY ".cove-tmp" /* the end of a temporary file's name; listings leave them out */
-
 struct cove__file {
     int auto_mkdir;
     int fsync;
@@ -109,7 +107,6 @@ int cove__file_append(void *self, void *tail, struct cove__slice data, const str
 void cove__file_append_close(void *self, void *tail);
 
 /* file_tree.c: directories. */
-bool cove__file_is_temporary(const char *name);
 int cove__file_list(void *self, const char *path, bool deep, const char *token, const struct cove__ctx *ctx,
                     struct cove__page *ret_page, struct cove_error *err);
 int cove__file_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err);

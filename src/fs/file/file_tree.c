@@ -11,16 +11,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/file/file.h"
+#include "fs/temporary.h"
 
 #define MAX_DEPTH 4096
-
-bool cove__file_is_temporary(const char *name)
-{
-    size_t n = strlen(name);
-    size_t m = strlen(COVE__FILE_TEMPORARY);
-
-    return name[0] == '.' && n > m && strcmp(name + n - m, COVE__FILE_TEMPORARY) == 0;
-}
 
 static bool is_dots(const char *name)
 {
@@ -70,7 +63,7 @@ int cove__file_list(void *self, const char *path, bool deep, const char *token, 
     if (!dir)
         return cove__file_fail(err, ctx, errno);
     while (rc == 0 && (errno = 0, entry = readdir(dir))) {
-        if (is_dots(entry->d_name) || cove__file_is_temporary(entry->d_name))
+        if (is_dots(entry->d_name) || cove__is_temporary(entry->d_name))
             continue;
         if (add_entry(dirfd(dir), path, entry->d_name, page) < 0)
             rc = cove__fail_nomem(err, "a listing");
@@ -180,7 +173,7 @@ int cove__file_remove_tree(void *self, const char *path, const struct cove__ctx 
 static int visit_temporary(struct walk *w, int dir, const char *name, const char *path, const struct stat *st,
                            struct cove_error *err)
 {
-    if (!S_ISREG(st->st_mode) || !cove__file_is_temporary(name))
+    if (!S_ISREG(st->st_mode) || !cove__is_temporary(name))
         return 0;
     const char *id = cove__path_below(path, w->root);
     int rc = cove__upload_page_add(w->uploads, cove__slice_str(path), cove__slice_str(id), cove__file_mtime(st));
@@ -236,8 +229,7 @@ int cove__file_remove_upload(void *self, const char *path, const char *id, const
     char *root;
     int folder, rc = 0;
 
-    if (!cove__file_is_temporary(cove__path_name(path)) || m >= n || path[n - m - 1] != '/' ||
-        strcmp(path + n - m, id) != 0)
+    if (!cove__is_temporary(cove__path_name(path)) || m >= n || path[n - m - 1] != '/' || strcmp(path + n - m, id) != 0)
         return cove__fs_fail(err, ctx, COVE_EINVAL, "is not the temporary file of an upload");
     root = cove__strndup(path, n - m > 1 ? n - m - 1 : 1);
     if (!root)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,9 +14,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "fs/file/file.h"
-
-#define NAME_TRIES 16
-#define NAME_KEPT  180 /* bytes of the target's name in the temporary one: a name has at most 255 */
+#include "fs/temporary.h"
 
 struct cove__upload {
     struct cove__file *f;
@@ -29,16 +26,6 @@ struct cove__upload {
     enum cove_write_if condition;
     char *etag;
 };
-
-/* How many bytes of the target's name go into the temporary name: whole characters, as some file systems require. */
-static int kept_of(const char *name)
-{
-    size_t n = strnlen(name, NAME_KEPT);
-
-    while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
-        n--;
-    return (int)n;
-}
 
 /* The user may be allowed to write to the file, but a new version needs permission to write to the folder. */
 static int refuse_folder(const struct cove__upload *u, int errnum, bool there, const struct cove__ctx *ctx,
@@ -66,9 +53,9 @@ static int open_temporary(struct cove__upload *u, const struct cove__ctx *ctx, s
     int errnum;
     int rc = 0;
 
-    for (int i = 0; u->fd < 0 && i < NAME_TRIES; i++) {
+    for (int i = 0; u->fd < 0 && i < COVE__TEMPORARY_TRIES; i++) {
         cove__buf_reset(&b);
-        cove__buf_addf(&b, ".%.*s.%08" PRIx32 COVE__FILE_TEMPORARY, kept_of(name), name, (uint32_t)cove__random());
+        cove__temporary_name(&b, name);
         if (cove__buf_rc(&b)) {
             rc = cove__fail_nomem(err, "a path");
             goto out;

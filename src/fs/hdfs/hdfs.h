@@ -54,6 +54,10 @@ int cove__hdfs_split_authority(const char *authority, char **ret_host, unsigned 
 
 /* ---- hdfs_namenode.c ---- */
 
+/* Who calls a server that speaks `protocol`, and the number of a call. */
+void cove__hdfs_describe_caller(struct cove__hdfs *fs, const char *protocol, struct cove__hdfs_caller *ret);
+int32_t cove__hdfs_next_call(struct cove__hdfs *fs);
+
 /*
  * A call of the client protocol, by the server that is active: "getFileInfo" with its request. The same call again
  * after an ambiguous end, so that a NameNode's retry cache answers what was done already. The exception `may_be`
@@ -89,9 +93,14 @@ void cove__hdfs_read(void *self, struct cove__read_io *io);
 int cove__hdfs_read_bytes(struct cove__hdfs *fs, const char *path, uint64_t offset, uint8_t *dst, size_t length,
                           const struct cove__ctx *ctx, struct cove_error *err);
 
+/* ---- hdfs_visible.c ---- */
+
+/* How many bytes a file's last block has for readers while it is being written. COVE_ENETWORK, COVE_ESERVER. */
+int cove__hdfs_visible_length(struct cove__hdfs *fs, const struct cove__hdfs_located *last, const struct cove__ctx *ctx,
+                              uint64_t *ret, struct cove_error *err);
+
 /* ---- hdfs_upload.c ---- */
 
-#define COVE__HDFS_TEMPORARY ".cove-tmp" /* how the names of temporary files end; listings leave them out */
 int cove__hdfs_begin(void *self, const char *path, const struct cove__put *put, const struct cove__ctx *ctx,
                      struct cove__upload **ret, struct cove_error *err);
 void cove__hdfs_part(void *self, struct cove__part_io *io);

@@ -1,6 +1,7 @@
 /* Connections to DataNodes: see hdfs_datanode.h. */
 #include "fs/hdfs/hdfs_datanode.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,8 +11,9 @@
 #include "fs/fs_impl.h"
 #include "fs/hdfs/hdfs.h"
 
-#define KEEP_NS  (3 * COVE__SEC) /* dfs.client.socketcache.expiryMsec */
-#define KEEP_MAX 16              /* dfs.client.socketcache.capacity */
+#define KEEP_NS    (3 * COVE__SEC) /* dfs.client.socketcache.expiryMsec */
+#define KEEP_MAX   16              /* dfs.client.socketcache.capacity */
+#define SUSPECT_NS (60 * COVE__SEC)
 
 struct cove__hdfs_datanode {
     struct cove__hdfs_socket socket;
@@ -105,8 +107,7 @@ static void put_idle(struct cove__hdfs_datanodes *pool, struct cove__hdfs_datano
     close_all(extra);
 }
 
-/* Where the node listens: a name or an address, owned. */
-static char *host_of(const struct cove__hdfs *fs, const struct cove__hdfs_node *node)
+char *cove__hdfs_datanode_host(const struct cove__hdfs *fs, const struct cove__hdfs_node *node)
 {
     struct cove__slice host = fs->uses_hostnames ? node->host : node->address;
 
@@ -116,7 +117,7 @@ static char *host_of(const struct cove__hdfs *fs, const struct cove__hdfs_node *
 int cove__hdfs_datanode_connect(struct cove__hdfs *fs, const struct cove__hdfs_node *node,
                                 struct cove__hdfs_socket *ret, const struct cove__ctx *ctx, struct cove_error *err)
 {
-    char *host = host_of(fs, node);
+    char *host = cove__hdfs_datanode_host(fs, node);
     int rc = host ? cove__hdfs_socket_connect(ret, host, node->port, NULL, cove__ms_ns(fs->connect_timeout_ms),
                                               cove__ms_ns(fs->datanode_timeout_ms), ctx, err)
                   : cove__fail_nomem(err, "a connection");
@@ -166,6 +167,47 @@ void cove__hdfs_datanode_close(struct cove__hdfs *fs, struct cove__hdfs_datanode
     else
         close_connection(c);
 }
+
+/* ---- nodes that failed ---- */
+
+static struct cove__hdfs_suspect *find_locked(struct cove__hdfs_datanodes *pool, const struct cove__hdfs_node *node)
+{
+    for (size_t i = 0; i < COVE__HDFS_SUSPECTS; i++) {
+        if (pool->suspects[i].until_ns > 0 && cove__slice_is(node->uuid, pool->suspects[i].uuid))
+            return &pool->suspects[i];
+    }
+    return NULL;
+}
+
+void cove__hdfs_datanode_suspect(struct cove__hdfs *fs, const struct cove__hdfs_node *node, bool failed)
+{
+    struct cove__hdfs_datanodes *pool = &fs->datanodes;
+    struct cove__hdfs_suspect *s;
+
+    cove__lock();
+    s = find_locked(pool, node);
+    if (failed && !s)
+        s = &pool->suspects[pool->next_suspect++ % COVE__HDFS_SUSPECTS];
+    if (s) {
+        s->until_ns = failed ? cove__now_ns() + SUSPECT_NS : 0;
+        snprintf(s->uuid, sizeof s->uuid, "%.*s", (int)node->uuid.size, (const char *)node->uuid.data);
+    }
+    cove__unlock();
+}
+
+bool cove__hdfs_datanode_is_suspect(struct cove__hdfs *fs, const struct cove__hdfs_node *node)
+{
+    const struct cove__hdfs_suspect *s;
+    bool suspect;
+
+    cove__lock();
+    s = find_locked(&fs->datanodes, node);
+    suspect = s && cove__now_ns() < s->until_ns;
+    cove__unlock();
+    return suspect;
+}
+
+/* ---- messages ---- */
 
 int cove__hdfs_receive_delimited(struct cove__hdfs_socket *s, struct cove__buf *into, const struct cove__ctx *ctx,
                                  struct cove_error *err)

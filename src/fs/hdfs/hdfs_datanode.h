@@ -14,11 +14,21 @@
 struct cove__hdfs;
 struct cove__hdfs_datanode; /* an open connection, of one thread at a time */
 
+#define COVE__HDFS_SUSPECTS 32
+
+/* A node that could not be reached: while it is one, others are asked first. */
+struct cove__hdfs_suspect {
+    char uuid[48];
+    int64_t until_ns; /* 0: none */
+};
+
 /* Zeroed at first. */
 struct cove__hdfs_datanodes {
     /* under cove__lock */
     struct cove__hdfs_datanode *idle; /* the latest first, of this fork generation */
     unsigned generation;
+    struct cove__hdfs_suspect suspects[COVE__HDFS_SUSPECTS];
+    unsigned next_suspect; /* the entry that the next one takes */
 };
 void cove__hdfs_datanodes_done(struct cove__hdfs_datanodes *pool);
 
@@ -33,6 +43,13 @@ int cove__hdfs_datanode_connect(struct cove__hdfs *fs, const struct cove__hdfs_n
 struct cove__hdfs_socket *cove__hdfs_datanode_socket(struct cove__hdfs_datanode *c);
 /* `reusable`: nothing of an operation is left on it. */
 void cove__hdfs_datanode_close(struct cove__hdfs *fs, struct cove__hdfs_datanode *c, bool reusable);
+
+/* Where the node listens: a name or an address, owned. NULL: no memory. */
+char *cove__hdfs_datanode_host(const struct cove__hdfs *fs, const struct cove__hdfs_node *node);
+/* Notes for a minute that the node `failed`, so that not each read waits until it cannot be reached; or that it works
+ * again. */
+void cove__hdfs_datanode_suspect(struct cove__hdfs *fs, const struct cove__hdfs_node *node, bool failed);
+bool cove__hdfs_datanode_is_suspect(struct cove__hdfs *fs, const struct cove__hdfs_node *node);
 
 /* A message after its length as a varint, into `into`. COVE_EPROTOCOL: it is longer than `into` may be. */
 int cove__hdfs_receive_delimited(struct cove__hdfs_socket *s, struct cove__buf *into, const struct cove__ctx *ctx,

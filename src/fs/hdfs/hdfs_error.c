@@ -41,7 +41,7 @@ static const struct row rows[] = {
     { "SafeModeException", COVE_ESERVER,
       "the NameNode accepts no changes while it is in safe mode: wait, or see "
       "`hdfs dfsadmin -safemode get`" },
-    { "StandbyException", COVE_ESERVER, "it is a standby NameNode: give the nameservice, not one host" },
+    { "StandbyException", COVE_ESERVER, "it is a standby NameNode" },
     { "AlreadyBeingCreatedException", COVE_EPRECONDITION, "another writer has the file open" },
     { "RecoveryInProgressException", COVE_EPRECONDITION, "the lease of its last writer is being recovered: try again" },
     { "LeaseExpiredException", COVE_EPRECONDITION, "another writer took the file over, or it was removed" },

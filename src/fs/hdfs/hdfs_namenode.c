@@ -19,12 +19,12 @@
 
 /* ---- who calls ---- */
 
-static void describe_caller(struct cove__hdfs *fs, struct cove__hdfs_caller *ret)
+void cove__hdfs_describe_caller(struct cove__hdfs *fs, const char *protocol, struct cove__hdfs_caller *ret)
 {
     bool proxied = fs->proxy_user && *fs->proxy_user;
 
     *ret = (struct cove__hdfs_caller){
-        .protocol = COVE__HDFS_CLIENT_PROTOCOL,
+        .protocol = protocol,
         .user = proxied ? fs->proxy_user : fs->user,
         .real_user = proxied ? fs->user : NULL,
         .connect_ns = cove__ms_ns(fs->connect_timeout_ms),
@@ -39,6 +39,11 @@ static void describe_caller(struct cove__hdfs *fs, struct cove__hdfs_caller *ret
     }
     memcpy(ret->id, fs->client_id, sizeof ret->id);
     cove__unlock();
+}
+
+int32_t cove__hdfs_next_call(struct cove__hdfs *fs)
+{
+    return (int32_t)((unsigned)atomic_fetch_add(&fs->next_call, 1) & INT32_MAX);
 }
 
 /* ---- the state of namespaces, for servers that have observers ---- */
@@ -123,6 +128,8 @@ static bool try_again(struct attempts *a, bool next, const struct cove__ctx *ctx
         if (n > 1)
             cove__error_add(err, "; none of the %zu servers of %s could do it, in %lld tries", n, a->fs->name,
                             (long long)a->tries);
+        else if (strcmp(err->store_code, "StandbyException") == 0)
+            cove__error_add(err, ": give the nameservice, not one host");
         return false;
     }
     if (next) {
@@ -200,9 +207,9 @@ int cove__hdfs_call(struct cove__hdfs *fs, const char *method, struct cove__buf 
     if (rc < 0)
         return rc;
     a.server = atomic_load(&fs->active);
-    describe_caller(fs, &caller);
+    cove__hdfs_describe_caller(fs, call.protocol, &caller);
     copy_router_state(fs, &router_state);
-    call.id = (int32_t)((unsigned)atomic_fetch_add(&fs->next_call, 1) & INT32_MAX);
+    call.id = cove__hdfs_next_call(fs);
     call.client_id = caller.id;
     call.router_state = cove__buf_slice(&router_state);
     for (call.retry = 0; again; call.retry++) {

@@ -24,6 +24,7 @@ struct blocks {
     struct cove__hdfs_reply reply;
     struct cove__hdfs_status status;
     struct cove__hdfs_locations locations;
+    uint64_t size; /* bytes that can be read: also those of a last block that is being written */
     char etag[COVE__HDFS_ETAG_SIZE];
 };
 
@@ -63,7 +64,24 @@ static void replace(struct handle *h, struct blocks *b)
     release(old);
 }
 
-static int read_file(struct blocks *b, const struct cove__ctx *ctx, struct cove_error *err)
+/* The last block with what its nodes have of it; the NameNode lists it, too, with the length that it knows. */
+static int take_unfinished(struct cove__hdfs *fs, struct blocks *b, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__hdfs_locations *l = &b->locations;
+    int rc = cove__hdfs_visible_length(fs, &l->last, ctx, &l->last.block.size, err);
+
+    while (l->n_blocks > 0 && l->blocks[l->n_blocks - 1].offset >= l->last.offset)
+        cove__hdfs_located_done(&l->blocks[--l->n_blocks]);
+    b->size = l->length + l->last.block.size;
+    return rc;
+}
+
+static bool is_unfinished(const struct blocks *b)
+{
+    return b->locations.has_last && !b->locations.last_complete;
+}
+
+static int read_file(struct cove__hdfs *fs, struct blocks *b, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__slice message, locations;
     int rc;
@@ -76,8 +94,11 @@ static int read_file(struct blocks *b, const struct cove__ctx *ctx, struct cove_
     if (rc == 0)
         rc = cove__hdfs_field(message, 12, &locations) ? cove__hdfs_read_locations(locations, &b->locations)
                                                        : COVE_EPROTOCOL;
+    if (rc < 0)
+        return cove__hdfs_unreadable(ctx, "getLocatedFileInfo", rc, err);
     cove__hdfs_etag(&b->status, b->etag);
-    return rc < 0 ? cove__hdfs_unreadable(ctx, "getLocatedFileInfo", rc, err) : 0;
+    b->size = b->status.length;
+    return is_unfinished(b) ? take_unfinished(fs, b, ctx, err) : 0;
 }
 
 static int look_up(struct cove__hdfs *fs, const char *path, const struct cove__ctx *ctx, struct blocks **ret,
@@ -95,7 +116,7 @@ static int look_up(struct cove__hdfs *fs, const char *path, const struct cove__c
     rc = cove__hdfs_call(fs, "getLocatedFileInfo", &request, NULL, ctx, &b->reply, err);
     cove__buf_done(&request);
     if (rc == 0)
-        rc = read_file(b, ctx, err);
+        rc = read_file(fs, b, ctx, err);
     if (rc == 0)
         *ret = b;
     else
@@ -133,6 +154,8 @@ static const struct cove__hdfs_located *block_at(const struct blocks *b, uint64_
     const struct cove__hdfs_locations *l = &b->locations;
     size_t low = 0, high = l->n_blocks;
 
+    if (is_unfinished(b) && offset >= l->last.offset)
+        return offset - l->last.offset < l->last.block.size ? &l->last : NULL;
     while (low < high) {
         size_t middle = (low + high) / 2;
 
@@ -148,6 +171,30 @@ static const struct cove__hdfs_located *block_at(const struct blocks *b, uint64_
     return offset - found->offset < found->block.size ? found : NULL;
 }
 
+/* The nodes, one bit for each, that are tried after the others. */
+static uint64_t suspects_of(struct cove__hdfs *fs, const struct cove__hdfs_located *block)
+{
+    uint64_t suspects = 0;
+
+    for (size_t i = 0; i < block->n_nodes && i < 64; i++)
+        suspects |= (uint64_t)cove__hdfs_datanode_is_suspect(fs, &block->nodes[i]) << i;
+    return suspects;
+}
+
+static int read_from_node(struct cove__hdfs *fs, const struct cove__hdfs_node *node, struct cove__hdfs_block_read *read,
+                          const struct cove__ctx *ctx, size_t *done, struct cove_error *err)
+{
+    int rc = cove__hdfs_read_block_of(fs, node, read, ctx, err);
+
+    if (rc == 0 || rc == COVE_ENETWORK)
+        cove__hdfs_datanode_suspect(fs, node, rc < 0);
+    *done += read->ret_done;
+    read->offset += read->ret_done;
+    read->dst += read->ret_done;
+    read->length -= read->ret_done;
+    return rc;
+}
+
 /* From the block's nodes in their order, each from where the one before has failed. */
 static int read_from_nodes(struct cove__hdfs *fs, struct cove__hdfs_block_read *read, const struct cove__ctx *ctx,
                            size_t *ret_done, struct cove_error *err)
@@ -156,13 +203,16 @@ static int read_from_nodes(struct cove__hdfs *fs, struct cove__hdfs_block_read *
     int rc = cove__fs_fail(err, ctx, COVE_ESERVER, "block %llu has no live replica: `hdfs fsck` shows where it was",
                            (unsigned long long)block->block.id);
 
+    uint64_t suspects = suspects_of(fs, block);
+
     *ret_done = 0;
-    for (size_t i = 0; i < block->n_nodes && rc < 0; i++) {
-        rc = cove__hdfs_read_block_of(fs, &block->nodes[i], read, ctx, err);
-        *ret_done += read->ret_done;
-        read->offset += read->ret_done;
-        read->dst += read->ret_done;
-        read->length -= read->ret_done;
+    for (size_t i = 0; i < 2 * block->n_nodes && rc < 0; i++) {
+        size_t node = i % block->n_nodes;
+        bool later = node < 64 && suspects >> node & 1;
+
+        if (later != (i >= block->n_nodes))
+            continue;
+        rc = read_from_node(fs, &block->nodes[node], read, ctx, ret_done, err);
         if (rc == COVE_ETIMEDOUT || rc == COVE_ECANCELED || rc == COVE_ENOMEM)
             break;
     }
@@ -192,18 +242,26 @@ static int read_some(struct cove__hdfs *fs, const struct blocks *b, struct cove_
     return read_from_nodes(fs, &read, &io->op.ctx, ret_done, err);
 }
 
+/* A file that was being written is the same one while it grows. */
+static bool is_same(const struct blocks *old, const struct blocks *now)
+{
+    return strcmp(now->etag, old->etag) == 0 ||
+           (old->locations.under_construction && now->size >= old->size && now->status.file_id == old->status.file_id);
+}
+
 /* Looks the file up again, into *b and the handle. COVE_EPRECONDITION: it is another version. */
 static int look_again(struct cove__hdfs *fs, struct cove__read_io *io, struct blocks **b, struct cove_error *err)
 {
     struct blocks *now = NULL;
     int rc = look_up(fs, io->path, &io->op.ctx, &now, err);
 
-    if (rc == 0 && strcmp(now->etag, (*b)->etag) != 0)
+    if (rc == 0 && !is_same(*b, now))
         rc = cove__fs_fail(err, &io->op.ctx, COVE_EPRECONDITION, "the file was replaced while it was read");
     if (rc < 0) {
         release(now);
         return rc;
     }
+    memcpy(now->etag, (*b)->etag, sizeof now->etag); /* the one that the caller has */
     if (io->handle)
         replace(io->handle, now);
     release(*b);
@@ -259,7 +317,7 @@ static int read_file_range(struct cove__hdfs *fs, struct cove__read_io *io, stru
     int rc = start(fs, io, &b, err);
 
     if (rc == 0) {
-        int64_t size = (int64_t)b->status.length, from = io->offset < 0 ? size + io->offset : io->offset;
+        int64_t size = (int64_t)b->size, from = io->offset < 0 ? size + io->offset : io->offset;
 
         from = from > 0 ? from : 0;
         io->ret_total = size;

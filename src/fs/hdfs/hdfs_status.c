@@ -11,6 +11,7 @@
 #include "fs/hdfs/hdfs.h"
 #include "fs/hdfs/hdfs_error.h"
 #include "fs/pairs.h"
+#include "fs/temporary.h"
 #include "wire/protobuf.h"
 
 #define REQUEST_MAX ((size_t)256 << 10)
@@ -117,8 +118,9 @@ static int add_entry(struct cove__page *page, const char *directory, struct cove
         return cove__hdfs_unreadable(ctx, "getListing", COVE_EPROTOCOL, err);
     char *name = cove__strndup((const char *)status.path.data, status.path.size);
     char *path = name ? cove__path_join(directory, name) : NULL;
+    bool shown = name && !cove__is_temporary(name);
 
-    if (!path || set_info(&info, path, &status) < 0 || cove__page_take(page, &info) < 0)
+    if (!path || (shown && (set_info(&info, path, &status) < 0 || cove__page_take(page, &info) < 0)))
         rc = cove__fail_nomem(err, "a listing");
     cove__info_done(&info);
     cove__free(path);

@@ -2,8 +2,6 @@
  * New versions of files. One grows in a temporary file beside the target and takes its name by a rename that replaces
  * it in one step, so that a reader finds the old file or the new one.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,10 +9,9 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/hdfs/hdfs_writer.h"
+#include "fs/temporary.h"
 
-#define NAME_TRIES 16
-#define NAME_KEPT  180 /* bytes of the target's name in the temporary one */
-#define NEW_MODE   0666u
+#define NEW_MODE 0666u
 
 struct cove__upload {
     struct cove__hdfs *fs;
@@ -55,26 +52,16 @@ static int look_at_target(const struct cove__upload *u, uint32_t *ret_mode, cons
     return rc;
 }
 
-/* How many bytes of the target's name go into the temporary name: whole characters. */
-static int kept_of(const char *name)
-{
-    size_t n = strnlen(name, NAME_KEPT);
-
-    while (n > 0 && name[n] && ((unsigned char)name[n] & 0xc0) == 0x80)
-        n--;
-    return (int)n;
-}
-
 static int create_temporary(struct cove__upload *u, uint32_t mode, const struct cove__ctx *ctx, struct cove_error *err)
 {
     const char *name = cove__path_name(u->path);
     struct cove__buf b = COVE__BUF_INIT((size_t)1 << 16);
     int rc = COVE_EEXIST;
 
-    for (int i = 0; rc == COVE_EEXIST && i < NAME_TRIES; i++) {
+    for (int i = 0; rc == COVE_EEXIST && i < COVE__TEMPORARY_TRIES; i++) {
         cove__buf_reset(&b);
-        cove__buf_addf(&b, "%.*s.%.*s.%08" PRIx32 COVE__HDFS_TEMPORARY, (int)(name - u->path), u->path, kept_of(name),
-                       name, (uint32_t)cove__random());
+        cove__buf_add(&b, u->path, (size_t)(name - u->path));
+        cove__temporary_name(&b, name);
         rc = cove__buf_rc(&b) ? cove__fail_nomem(err, "a path")
                               : cove__hdfs_create(u->fs, cove__buf_str(&b), mode, false, ctx, &u->writer, err);
     }
