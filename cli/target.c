@@ -314,12 +314,32 @@ static bool is_inside(const struct stat *directory, const char *path)
     return inside;
 }
 
+/* "hdfs://user@host": what follows the user. */
+static const char *without_user(const char *endpoint)
+{
+    const char *at = strrchr(endpoint, '@');
+
+    return at ? at + 1 : strstr(endpoint, "://") ? strstr(endpoint, "://") + 3 : endpoint;
+}
+
+/* Two stores of one backend, by their hosts. */
+static bool are_apart(const cove_fs *a, const cove_fs *b)
+{
+    char *of_a = NULL, *of_b = NULL;
+    bool apart = !cove_fs_same_store(a, b) && cove_fs_endpoint(a, &of_a, NULL) == 0 &&
+                 cove_fs_endpoint(b, &of_b, NULL) == 0 && strcmp(without_user(of_a), without_user(of_b)) != 0;
+
+    cove_free(of_a);
+    cove_free(of_b);
+    return apart;
+}
+
 bool cli_same(const struct cli_target *a, const struct cli_target *b, bool inside)
 {
     const char *backend = backend_of(a->fs);
     struct stat sa, sb;
 
-    if (strcmp(backend, backend_of(b->fs)) != 0)
+    if (strcmp(backend, backend_of(b->fs)) != 0 || are_apart(a->fs, b->fs))
         return false;
     if (strcmp(a->path, b->path) == 0 || (inside && is_below(a->path, b->path)))
         return true;

@@ -6,9 +6,12 @@
 
 bool cli_real_directories(const cove_fs *fs)
 {
-    const char *scheme = cove_fs_scheme(fs);
+    struct cove_scheme row;
 
-    return strcmp(scheme, "file") == 0 || strcmp(scheme, "memory") == 0;
+    for (size_t i = 0; cove_scheme_at(i, &row) == 0; i++)
+        if (strcmp(row.scheme, cove_fs_scheme(fs)) == 0)
+            return row.real_directories;
+    return false;
 }
 
 int cli_has_below(const struct cli_target *t, const cove_info *info, struct cli_operation *o, struct cove_error *err)

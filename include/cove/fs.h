@@ -86,6 +86,7 @@ struct cove_scheme {
     const char *backend;     /* "s3", "file": the folder of src/fs that serves it */
     const char *description; /* one line */
     int available;           /* 0: known, but left out of this build */
+    int real_directories;    /* 1: an empty directory exists, as on a disk; 0: the first part of a path is a bucket */
 };
 /* Row `i` of the table of schemes, from 0: 0 and *ret_row, or COVE_ENOTFOUND past the last. */
 COVE_API int cove_scheme_at(size_t i, struct cove_scheme *ret_row);

@@ -134,8 +134,13 @@ int cove_scheme_at(size_t i, struct cove_scheme *ret_row)
 {
     if (i >= N_SCHEMES)
         return COVE_ENOTFOUND;
-    *ret_row =
-        (struct cove_scheme){ schemes[i].name, schemes[i].backend, schemes[i].description, schemes[i].ops ? 1 : 0 };
+    *ret_row = (struct cove_scheme){
+        .scheme = schemes[i].name,
+        .backend = schemes[i].backend,
+        .description = schemes[i].description,
+        .available = schemes[i].ops ? 1 : 0,
+        .real_directories = schemes[i].ops && schemes[i].ops->real_directories,
+    };
     return 0;
 }
 

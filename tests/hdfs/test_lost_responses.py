@@ -1,23 +1,13 @@
 """Responses of a real Hadoop that are lost after it has done what was asked for: nothing is done twice, and nothing is reported wrongly."""
 
-import json
-import subprocess
-import urllib.request
 from collections import Counter
 
-import env
 import pytest
+from hadoop import names, pattern, probe, rest
 from servers.hdfs import HDFS
 from servers.lossy import Lossy
 
-PROBE = env.build_dir() / "tests" / "probe" / "probe"
 LARGE = 20 << 20
-
-
-def pattern(size):
-    """What the probe writes."""
-    period = bytes(((i * 31 + (i >> 3) * 7) & 255) for i in range(4 * 251))
-    return (period * (size // len(period) + 1))[:size]
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +27,11 @@ class Losing:
 
 
 def run(proxy, verb, path, *args, out=None):
-    command = [PROBE, "-o", "user=cove", *(["-O", out] if out else []), verb, f"webhdfs://127.0.0.1:{proxy.port}{path}", *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return probe({"user": "cove"}, verb, f"webhdfs://127.0.0.1:{proxy.port}{path}", *args, out=out)
 
 
 def stored(server, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/webhdfs/v1{path}?op=OPEN&user.name=cove") as response:
-        return response.read()
-
-
-def names(server, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/webhdfs/v1{path}?op=LISTSTATUS&user.name=cove") as response:
-        return sorted(entry["pathSuffix"] for entry in json.load(response)["FileStatuses"]["FileStatus"])
+    return rest(server, "OPEN", path)
 
 
 @pytest.mark.parametrize("condition", [(), ("new",)], ids=["always", "new"])

@@ -30,13 +30,14 @@ def site(properties):
 
 
 class HDFS:
-    """with HDFS() as server: server.url, server.environ"""
+    """with HDFS() as server: server.url, server.environ. `settings`: more of hdfs-site.xml."""
 
-    def __init__(self, datanodes=1):
+    def __init__(self, datanodes=1, settings=None):
         self.folder = env.scratch("hdfs")
+        self.settings = settings or {}
         self.port, self.rpc = env.free_port(), env.free_port()
         self.datanodes = [[env.free_port() for _ in range(3)] for _ in range(datanodes)]
-        self.processes = []  # the NameNode's, then the DataNodes'
+        self.processes = {}  # the NameNode's, as "nn", and the DataNodes' by their numbers
 
     @property
     def url(self):
@@ -73,6 +74,7 @@ class HDFS:
                     "dfs.namenode.datanode.registration.ip-hostname-check": "false",
                     "dfs.namenode.safemode.extension": 0,
                     "dfs.permissions.superusergroup": USER,
+                    **self.settings,
                 }
             )
         )
@@ -88,14 +90,18 @@ class HDFS:
     def _environ(self):
         return {**env.clean(os.environ, home=self.folder), "HADOOP_USER_NAME": USER}
 
-    def _start(self, *args):
-        process = subprocess.Popen(self._java(*args), stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environ())
-        self.processes.append(process)
+    def _start(self, name, *args):
+        self.processes[name] = subprocess.Popen(self._java(*args), stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environ())
+
+    def kill(self, name):
+        self.processes[name].kill()
+        self.processes[name].wait()
 
     def start_datanode(self, i):
         data, ipc, http = self.datanodes[i]
         addresses = {"address": data, "ipc.address": ipc, "http.address": http}
         self._start(
+            i,
             DATANODE,
             f"-Ddfs.datanode.data.dir={(self.folder / f'data/dn{i}').as_uri()}",
             *(f"-Ddfs.datanode.{name}=127.0.0.1:{port}" for name, port in addresses.items()),
@@ -105,16 +111,24 @@ class HDFS:
         self._configure()
         self.log = open(self.folder / "server.log", "ab")
         subprocess.run(self._java(NAMENODE, "-format", "-force", "-nonInteractive"), stdout=self.log, stderr=subprocess.STDOUT, env=self._environ(), check=True)
-        self._start(NAMENODE)
+        self._start("nn", NAMENODE)
         for i in range(len(self.datanodes)):
             self.start_datanode(i)
+        self.wait_until(self._ready, timeout_s)
+        return self
+
+    def wait_until(self, ready, timeout_s=180):
+        """All servers run meanwhile."""
         give_up = time.monotonic() + timeout_s
-        while not self._ready():
-            if any(process.poll() is not None for process in self.processes) or time.monotonic() > give_up:
+        while not ready():
+            if any(process.poll() is not None for process in self.processes.values()) or time.monotonic() > give_up:
                 self.stop()
                 raise RuntimeError("HDFS did not start:\n" + Path(self.log.name).read_text(errors="replace")[-2000:])
             time.sleep(0.1)
-        return self
+
+    def blocks(self, i, state="finalized"):
+        """The files of DataNode `i` that have a block's bytes: finished ones, or ("rbw") those that are being written."""
+        return sorted(p for p in (self.folder / f"data/dn{i}").glob(f"current/BP-*/current/{state}/**/blk_*") if p.suffix != ".meta")
 
     def _ready(self):
         url = f"http://127.0.0.1:{self.port}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
@@ -126,10 +140,9 @@ class HDFS:
         return state["FSState"] == "Operational" and state["NumLiveDataNodes"] == len(self.datanodes)
 
     def stop(self):
-        for process in self.processes:
-            process.kill()  # its data are not needed any more
-            process.wait()
-        self.processes = []
+        for name in list(self.processes):
+            self.kill(name)  # its data are not needed any more
+        self.processes = {}
         self.log.close()
 
     def __enter__(self):
