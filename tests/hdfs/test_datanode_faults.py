@@ -13,9 +13,16 @@ MIB = 1 << 20
 BLOCK = 16 * MIB
 
 
+SETTINGS = {
+    "dfs.namenode.fs-limits.min-block-size": MIB,
+    "dfs.blocksize": BLOCK,
+    "dfs.namenode.redundancy.considerLoad": "false",  # the one that is left has more to do than those that are dead, and is refused for that
+}
+
+
 @pytest.fixture
 def server():
-    with HDFS(datanodes=4, settings={"dfs.namenode.fs-limits.min-block-size": MIB, "dfs.blocksize": BLOCK}) as hdfs:
+    with HDFS(datanodes=4, settings=SETTINGS) as hdfs:
         yield hdfs
 
 

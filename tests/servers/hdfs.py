@@ -58,26 +58,27 @@ class HDFS:
         (folder / "hdfs-site.xml").write_text(site(nodes))
         return {"HADOOP_CONF_DIR": str(folder)}
 
+    def _core_site(self):
+        return {"fs.defaultFS": self.rpc_url, "hadoop.tmp.dir": self.folder / "data/tmp"}
+
+    def _hdfs_site(self):
+        return {
+            "dfs.namenode.rpc-address": f"127.0.0.1:{self.rpc}",
+            "dfs.namenode.http-address": f"127.0.0.1:{self.port}",
+            "dfs.namenode.name.dir": (self.folder / "data/nn").as_uri(),
+            "dfs.replication": min(3, len(self.datanodes)),
+            "dfs.namenode.datanode.registration.ip-hostname-check": "false",
+            "dfs.namenode.safemode.extension": 0,
+            "dfs.permissions.superusergroup": USER,
+            **self.settings,
+        }
+
     def _configure(self):
         conf = self.folder / "conf"
         for name in ("hdfs", "datanode", "static"):  # the jars lack these folders of web pages
             (conf / "webapps" / name).mkdir(parents=True)
-        data = self.folder / "data"
-        (conf / "core-site.xml").write_text(site({"fs.defaultFS": f"hdfs://127.0.0.1:{self.rpc}", "hadoop.tmp.dir": data / "tmp"}))
-        (conf / "hdfs-site.xml").write_text(
-            site(
-                {
-                    "dfs.namenode.rpc-address": f"127.0.0.1:{self.rpc}",
-                    "dfs.namenode.http-address": f"127.0.0.1:{self.port}",
-                    "dfs.namenode.name.dir": (data / "nn").as_uri(),
-                    "dfs.replication": min(3, len(self.datanodes)),
-                    "dfs.namenode.datanode.registration.ip-hostname-check": "false",
-                    "dfs.namenode.safemode.extension": 0,
-                    "dfs.permissions.superusergroup": USER,
-                    **self.settings,
-                }
-            )
-        )
+        (conf / "core-site.xml").write_text(site(self._core_site()))
+        (conf / "hdfs-site.xml").write_text(site(self._hdfs_site()))
         (conf / "log4j.properties").write_text(
             "log4j.rootLogger=WARN,A\nlog4j.appender.A=org.apache.log4j.ConsoleAppender\nlog4j.appender.A.layout=org.apache.log4j.SimpleLayout\n"
         )
@@ -107,14 +108,21 @@ class HDFS:
             *(f"-Ddfs.datanode.{name}=127.0.0.1:{port}" for name, port in addresses.items()),
         )
 
-    def start(self, timeout_s=180):
+    def run(self, *args):
+        """A program of Hadoop that ends."""
+        subprocess.run(self._java(*args), stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environ(), check=True)
+
+    def _start_namenodes(self):
+        self.run(NAMENODE, "-format", "-force", "-nonInteractive")
+        self._start("nn", NAMENODE)
+
+    def start(self):
         self._configure()
         self.log = open(self.folder / "server.log", "ab")
-        subprocess.run(self._java(NAMENODE, "-format", "-force", "-nonInteractive"), stdout=self.log, stderr=subprocess.STDOUT, env=self._environ(), check=True)
-        self._start("nn", NAMENODE)
+        self._start_namenodes()
         for i in range(len(self.datanodes)):
             self.start_datanode(i)
-        self.wait_until(self._ready, timeout_s)
+        self.wait_until(self._ready)
         return self
 
     def wait_until(self, ready, timeout_s=180):
@@ -130,14 +138,18 @@ class HDFS:
         """The files of DataNode `i` that have a block's bytes: finished ones, or ("rbw") those that are being written."""
         return sorted(p for p in (self.folder / f"data/dn{i}").glob(f"current/BP-*/current/{state}/**/blk_*") if p.suffix != ".meta")
 
-    def _ready(self):
-        url = f"http://127.0.0.1:{self.port}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
+    def state(self, port):
+        """What the NameNode whose web port this is knows of its filesystem; None: it does not answer."""
+        url = f"http://127.0.0.1:{port}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as response:
-                state = json.load(response)["beans"][0]
+                return json.load(response)["beans"][0]
         except (urllib.error.URLError, OSError, ValueError, IndexError):
-            return False
-        return state["FSState"] == "Operational" and state["NumLiveDataNodes"] == len(self.datanodes)
+            return None
+
+    def _ready(self):
+        state = self.state(self.port)
+        return state and state["FSState"] == "Operational" and state["NumLiveDataNodes"] == len(self.datanodes)
 
     def stop(self):
         for name in list(self.processes):

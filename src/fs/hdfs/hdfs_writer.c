@@ -258,8 +258,10 @@ static int begin_block(struct cove__hdfs_writer *w, const struct cove__ctx *ctx,
         struct cove_error why = COVE_ERROR_INIT;
 
         rc = try_block(w, &excluded, ctx, &again, &why);
-        if (rc < 0 && (!first.code || again)) /* why those before failed is more useful than "no node is left" */
+        if (rc < 0 && (!first.code || again)) /* why a node failed is more useful than "no node is left" */
             first = why;
+        else if (rc < 0)
+            cove__error_add(&first, "; then: %s", why.message);
         if (rc == 0)
             again = false;
     }
