@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 import subprocess
 
 import env
@@ -24,9 +23,7 @@ def server():
 @pytest.fixture
 def conf(server):
     """Site files of a client, which finds the standby first."""
-    folder = server.client_conf(order=(server.other, server.active))
-    yield folder
-    shutil.rmtree(folder)
+    return server.client_conf(order=(server.other, server.active))
 
 
 def command(conf, *args, **pipes):

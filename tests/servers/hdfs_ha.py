@@ -1,5 +1,8 @@
 """An HDFS with two NameNodes, nn1 and nn2, of the nameservice "lab": they share a folder of edits, and one of them is active."""
 
+import tempfile
+from pathlib import Path
+
 import env
 from servers.hdfs import HDFS, NAMENODE, site
 
@@ -47,7 +50,7 @@ class HA(HDFS):
 
     def client_conf(self, rpc=None, order=NAMES, **settings):
         """A folder of site files for a client; `rpc`: other ports, of proxies."""
-        folder = env.scratch("hadoop-client")
+        folder = Path(tempfile.mkdtemp(prefix="client-", dir=self.folder))
         addresses = self._addresses(rpc or {name: port for name, (port, _) in self.namenodes.items()})
         addresses["dfs.ha.namenodes.lab"] = ",".join(order)
         (folder / "core-site.xml").write_text(site({"fs.defaultFS": self.rpc_url}))
