@@ -25,6 +25,8 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 # The folder of fs/ that the backends of object stores may include: what they share. It includes none of them.
 ENGINE = "object"
 BACKENDS = ("s3", "gcs", "azure", "webhdfs")
+# A backend that reads the same site files as another one, and has its paths.
+SHARES = {("viewfs", "hdfs")}
 
 # The header of a library, and the only rooms that may know it.
 KEPT_IN = {
@@ -59,7 +61,7 @@ def check_source(path, parts):
             yield number, f'"{name}": includes name the room: "room/file.h"'
         elif target[0] != room and FLOOR[target[0]] >= FLOOR[room]:
             yield number, f'"{name}": {target[0]} is not below {room}'
-        elif target[0] == "fs" and len(target) > 2 and target[1] != backend and not (target[1] == ENGINE and backend):
+        elif target[0] == "fs" and len(target) > 2 and target[1] != backend and not (target[1] == ENGINE and backend or (backend, target[1]) in SHARES):
             yield number, f'"{name}": only the backend {target[1]} itself may know its inside'
 
 

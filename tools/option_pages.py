@@ -23,6 +23,7 @@ EXAMPLES = {
     "gs": ("endpoint_url=http://127.0.0.1:4443", "gs://bucket/run/"),
     "az": ("account_name=acct", "az://container/run/"),
     "webhdfs": ("replication=2", "webhdfs://nn1/run/"),
+    "viewfs": ("hadoop_conf_dir=conf", "viewfs://cluster/user/"),
     "file": ("auto_mkdir=false", "run/"),
 }
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the names of _LAZY
     from cove.azure import AzureBlobFileSystem
     from cove.filesystem import CoveFileSystem
     from cove.gcs import GCSFileSystem
-    from cove.hadoop import HadoopFileSystem, SecureWebHDFSFileSystem, WebHDFSFileSystem
+    from cove.hadoop import HadoopFileSystem, SecureWebHDFSFileSystem, ViewFileSystem, WebHDFSFileSystem
     from cove.s3 import S3FileSystem
     from cove.schemes import FILESYSTEMS
 
@@ -26,6 +26,7 @@ _LAZY = {
     "HadoopFileSystem": "cove.hadoop",
     "S3FileSystem": "cove.s3",
     "SecureWebHDFSFileSystem": "cove.hadoop",
+    "ViewFileSystem": "cove.hadoop",
     "WebHDFSFileSystem": "cove.hadoop",
     "CorruptData": "cove._cove",
     "InvalidArgument": "cove._cove",
@@ -47,6 +48,7 @@ __all__ = [
     "PreconditionFailed",
     "S3FileSystem",
     "SecureWebHDFSFileSystem",
+    "ViewFileSystem",
     "WebHDFSFileSystem",
     "__version__",
     "known_implementations",

@@ -1,4 +1,4 @@
-"""The fsspec filesystems for hdfs://, webhdfs:// and swebhdfs://. Options have the names of fsspec's own HadoopFileSystem (by pyarrow) and WebHDFS."""
+"""The fsspec filesystems for hdfs://, viewfs://, webhdfs:// and swebhdfs://. Options have the names of fsspec's own HadoopFileSystem (by pyarrow) and WebHDFS."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class HadoopFileSystem(HadoopTree):
     ['/user/me/run/checkpoints', '/user/me/run/metrics.csv']
     """
 
-    protocol = ("hdfs",)
+    protocol: tuple[str, ...] = ("hdfs",)
     family = "hdfs"
 
     def __init__(
@@ -178,6 +178,13 @@ class HadoopFileSystem(HadoopTree):
         if isinstance(path, str) and "://" in path and (replication := _REPLICATION.search(path)):
             found["replication"] = int(replication[1])
         return found
+
+
+class ViewFileSystem(HadoopFileSystem):
+    """HadoopFileSystem for viewfs://: the tree that the mount table of a cluster makes of several filesystems. `host` is the table's name."""
+
+    protocol = ("viewfs",)
+    family = "viewfs"
 
 
 class WebHDFSFileSystem(HadoopTree):

@@ -30,6 +30,7 @@ _OTHERS = {
     "abfss": ("az", "adlfs", "adlfs.AzureBlobFileSystem"),
     "adl": ("az", "adlfs", "adlfs.AzureBlobFileSystem"),
     "hdfs": ("hdfs", "pyarrow", _ARROW),
+    "viewfs": ("hdfs", "pyarrow", _ARROW),
     "webhdfs": ("webhdfs", "requests", _REST),
     "swebhdfs": ("webhdfs", "requests", _REST),
 }

@@ -20,6 +20,8 @@ FILESYSTEMS = {
     "ADL": "cove.azure:AzureBlobFileSystem",
     "hdfs": "cove.hadoop:HadoopFileSystem",
     "HDFS": "cove.hadoop:HadoopFileSystem",
+    "viewfs": "cove.hadoop:ViewFileSystem",
+    "VIEWFS": "cove.hadoop:ViewFileSystem",
     "webhdfs": "cove.hadoop:WebHDFSFileSystem",
     "swebhdfs": "cove.hadoop:SecureWebHDFSFileSystem",
     "webHDFS": "cove.hadoop:WebHDFSFileSystem",  # which fsspec's class has among its protocols

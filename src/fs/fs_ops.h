@@ -356,6 +356,7 @@ extern const struct cove__fs_ops cove__s3_ops;
 extern const struct cove__fs_ops cove__gcs_ops;
 extern const struct cove__fs_ops cove__azure_ops;
 extern const struct cove__fs_ops cove__hdfs_ops;
+extern const struct cove__fs_ops cove__viewfs_ops;
 extern const struct cove__fs_ops cove__webhdfs_ops;
 extern const struct cove__fs_ops cove__swebhdfs_ops;
 

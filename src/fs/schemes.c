@@ -27,9 +27,11 @@
 #endif
 
 #if COVE__HAVE_HDFS
-#define HDFS_OPS &cove__hdfs_ops
+#define HDFS_OPS   &cove__hdfs_ops
+#define VIEWFS_OPS &cove__viewfs_ops
 #else
-#define HDFS_OPS NULL
+#define HDFS_OPS   NULL
+#define VIEWFS_OPS NULL
 #endif
 
 #if COVE__HAVE_WEBHDFS
@@ -56,6 +58,7 @@ static const struct cove__scheme schemes[] = {
     { "abfss", "azure", "the same, under Hadoop's other name", AZURE_OPS },
     { "adl", "azure", "the same, under the name of Data Lake Storage Gen1, which is retired", AZURE_OPS },
     { "hdfs", "hdfs", "Hadoop's distributed filesystem", HDFS_OPS },
+    { "viewfs", "viewfs", "several filesystems at the paths of a Hadoop cluster's mount table", VIEWFS_OPS },
     { "webhdfs", "webhdfs", "HDFS by WebHDFS, its REST interface", WEBHDFS_OPS },
     { "swebhdfs", "webhdfs", "the same by https", SWEBHDFS_OPS },
 #ifdef COVE__TEST_SCHEME

@@ -5,7 +5,7 @@ from datetime import timezone
 import cove
 import fsspec
 import pytest
-from cove import HadoopFileSystem, SecureWebHDFSFileSystem, WebHDFSFileSystem
+from cove import HadoopFileSystem, SecureWebHDFSFileSystem, ViewFileSystem, WebHDFSFileSystem
 from fsspec.core import url_to_fs
 
 
@@ -21,7 +21,8 @@ def top(cluster, root):
 
 def test_each_scheme_has_its_class():
     cove.register()
-    for scheme, kind in (("hdfs", HadoopFileSystem), ("webhdfs", WebHDFSFileSystem), ("webHDFS", WebHDFSFileSystem), ("swebhdfs", SecureWebHDFSFileSystem)):
+    kinds = {"hdfs": HadoopFileSystem, "viewfs": ViewFileSystem, "webhdfs": WebHDFSFileSystem, "swebhdfs": SecureWebHDFSFileSystem}
+    for scheme, kind in {**kinds, "webHDFS": WebHDFSFileSystem}.items():
         assert fsspec.get_filesystem_class(scheme) is kind
 
 
