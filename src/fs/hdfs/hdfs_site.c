@@ -118,16 +118,20 @@ int cove__hdfs_site_refuse(const struct cove__hdfs_site *site, const char *name,
                            const char *format, ...)
 {
     const struct cove__hdfs_setting *setting = cove__hdfs_site_find(site, name);
-    char text[1024];
+    struct cove__buf text = COVE__BUF_INIT((size_t)1 << 20);
     va_list args;
+    int rc;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    cove__buf_vaddf(&text, format, args);
     va_end(args);
     if (!setting || !setting->file)
-        return cove__fail(err, COVE_EINVAL, "%s: %s: %s", setting ? "extra_conf" : cove__hdfs_site_where(site), name,
-                          text);
-    return cove__fail(err, COVE_EINVAL, "%s:%lu: %s: %s", setting->file, setting->line, name, text);
+        rc = cove__fail(err, COVE_EINVAL, "%s: %s: %s", setting ? "extra_conf" : cove__hdfs_site_where(site), name,
+                        cove__buf_str(&text));
+    else
+        rc = cove__fail(err, COVE_EINVAL, "%s:%lu: %s: %s", setting->file, setting->line, name, cove__buf_str(&text));
+    cove__buf_done(&text);
+    return rc;
 }
 
 /* ---- variables ---- */
