@@ -26,10 +26,11 @@ def probe(options, verb, url, *args, out=None):
     return json.loads(done.stdout)
 
 
-def rest(server, operation, path, **query):
+def rest(server, operation, path, method="GET", **query):
     """The response of WebHDFS, which sees what the NameNode has."""
     text = urllib.parse.urlencode({"op": operation, "user.name": "cove", **query})
-    with urllib.request.urlopen(f"{server.url.replace('webhdfs', 'http')}/webhdfs/v1{urllib.parse.quote(path)}?{text}") as response:
+    url = f"{server.url.replace('webhdfs', 'http')}/webhdfs/v1{urllib.parse.quote(path)}?{text}"
+    with urllib.request.urlopen(urllib.request.Request(url, method=method)) as response:
         return response.read()
 
 

@@ -16,7 +16,8 @@
 #include "wire/protobuf.h"
 
 #define REQUEST_MAX ((size_t)256 << 10)
-#define LOOKS_MAX   3 /* dfs.client.max.block.acquire.failures */
+#define MAY_READ    4u /* FsActionProto */
+#define LOOKS_MAX   3  /* dfs.client.max.block.acquire.failures */
 
 /* A file and where its blocks are, as the NameNode had it at one moment. */
 struct blocks {
@@ -101,6 +102,22 @@ static int read_file(struct cove__hdfs *fs, struct blocks *b, const struct cove_
     return is_unfinished(b) ? take_unfinished(fs, b, ctx, err) : 0;
 }
 
+/* The NameNode checks the right to read a file where a client asks for its blocks, but not in the call below. */
+static int check_access(struct cove__hdfs *fs, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__buf request = COVE__BUF_INIT(REQUEST_MAX);
+    struct cove__hdfs_reply reply;
+    int rc;
+
+    cove__pb_string(&request, 1, path);
+    cove__pb_uint(&request, 2, MAY_READ);
+    rc = cove__hdfs_call(fs, "checkAccess", &request, NULL, ctx, &reply, err);
+    cove__buf_done(&request);
+    if (rc == 0)
+        cove__hdfs_reply_done(&reply);
+    return rc;
+}
+
 static int look_up(struct cove__hdfs *fs, const char *path, const struct cove__ctx *ctx, struct blocks **ret,
                    struct cove_error *err)
 {
@@ -113,7 +130,9 @@ static int look_up(struct cove__hdfs *fs, const char *path, const struct cove__c
     b->refs = 1;
     cove__pb_string(&request, 1, path);
     cove__pb_uint(&request, 2, 1); /* with tokens for its blocks */
-    rc = cove__hdfs_call(fs, "getLocatedFileInfo", &request, NULL, ctx, &b->reply, err);
+    rc = check_access(fs, path, ctx, err);
+    if (rc == 0)
+        rc = cove__hdfs_call(fs, "getLocatedFileInfo", &request, NULL, ctx, &b->reply, err);
     cove__buf_done(&request);
     if (rc == 0)
         rc = read_file(fs, b, ctx, err);
