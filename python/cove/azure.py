@@ -222,6 +222,8 @@ class AzureBlobFileSystem(BucketFileSystem):
                 options["account_host"] = f"{account[1]}.blob.{account[2]}".lower()
             elif account[2].lower() != _PUBLIC:
                 options["url_host"] = host.lower()
+        elif "@" in found[2]:  # of no form that is known: refused where it is opened, and never taken for the environment's account
+            options["url_host"] = host.lower()
         if _MARK in found[3] or _SNAPSHOT in found[3]:
             options["version_aware"] = True
         return options

@@ -164,6 +164,9 @@ def test_a_url_does_not_choose_the_host(nothing, monkeypatch, environ):
     for url in ("abfs://ccc@acct.dfs.evil.example/x", "abfs://acct.dfs.evil.example/ccc/x", "az://ccc@acct.blob.core.windows.net.evil.example/x"):
         with pytest.raises(InvalidArgument, match="the URL is of the storage account acct"):
             fsspec.core.url_to_fs(url)
+    for host in "acct.privatelink.dfs.core.windows.net", "acct.z12.dfs.storage.azure.net", "other-secondary.blob.core.windows.net", "other.example.com":
+        with pytest.raises(InvalidArgument, match="not the host of a storage account"):
+            fsspec.open(f"abfss://ccc@{host}/x", "wb").open()
     url = "abfs://ccc@acct.dfs.corp.example/x"
     fs, path = fsspec.core.url_to_fs(url, account_host="acct.blob.corp.example")  # which an option names
     assert (fs.account_url, path) == ("https://acct.blob.corp.example", "ccc/x") and fs.unstrip_protocol(path) == url
