@@ -48,6 +48,21 @@ def test_a_rename_without_an_etag_is_looked_after():
         assert list(account.files) == ["b/f"] and account.files["b/f"]
 
 
+@pytest.mark.parametrize("size", [0, 5, 20 * MIB])
+def test_another_writers_file_is_not_taken_for_the_one_whose_rename_was_lost(size):
+    with Account(faults=[{"on": "PathRename", **CLOSED}, {"on": "PathRename", "meanwhile": {"b/f": "theirs"}}]) as account:
+        outcome = account.call("write", "az://b/f", size)
+        assert outcome.code == "COVE_ESERVER" and account.count("PathRename") == 2, outcome
+        assert account.files == {"b/f": b"theirs"}
+
+
+@pytest.mark.parametrize("size", [0, 5, 20 * MIB])
+def test_a_write_is_marked(size):
+    with Account() as account:
+        assert account.call("write", "az://b/f", size).ok
+        assert len(account.server.store.container("b").live["f"].metadata["cove_write"]) == 32
+
+
 @pytest.mark.parametrize("operation", ["PathAppend", "PathRename"])
 def test_a_put_that_is_refused_leaves_nothing(operation):
     fault = {"on": operation, "status": 403, "error": ["AuthorizationPermissionMismatch", "mocked"]}

@@ -45,6 +45,7 @@ struct dfs_work {
     enum dfs_step step, after_parent;
     int (*then)(struct cove__object_request *r, struct cove_error *err); /* the engine's `accept`, of the last one */
     char temporary[DFS_ID_SIZE];                                         /* "": none */
+    char mark[sizeof(struct cove__write_mark)];                          /* of the write; "": none */
     struct cove__slice body;                                             /* of DFS_APPEND_ALL; BORROWED */
     int64_t position;
     char

@@ -67,6 +67,7 @@ static int finish_request(struct cove__object_request *r, const struct cove__upl
     if (!work)
         return COVE_ENOMEM;
     snprintf(work->temporary, sizeof work->temporary, "%s", u->id);
+    snprintf(work->mark, sizeof work->mark, "%s", u->mark.write_id);
     work->position = u->sent.size;
     work->closes = true;
     return 0;

@@ -64,13 +64,23 @@ static int published(struct cove__object_request *r, struct cove_error *err)
     return rc < 0 ? cove__fail_nomem(err, "a response") : work->then ? work->then(r, err) : 0;
 }
 
+/* Whether the file that has the name now is this write's: by the ETag that the flush has given, or by its mark. */
+static bool is_own(const struct cove__object_request *r)
+{
+    const struct dfs_work *work = cove__dfs_work(r);
+    struct cove__object_head head;
+
+    cove__object_head_response(r, &head);
+    if (work->etag[0] != '\0')
+        return cove__object_same_version(head.version, work->etag);
+    return head.version[0] != '\0' && work->mark[0] != '\0' && strcmp(head.write_id, work->mark) == 0;
+}
+
 static int confirmed(struct cove__object_request *r, struct cove_error *err)
 {
     struct dfs_work *work = cove__dfs_work(r);
-    char etag[COVE__HEADER_MAX];
 
-    if (cove__object_response_version(r, etag) &&
-        (work->etag[0] == '\0' || cove__object_same_version(etag, work->etag)))
+    if (is_own(r))
         return work->then ? work->then(r, err) : 0;
     return cove__object_fail(r, err, COVE_ESERVER,
                              "the store has lost the file under its temporary name: write it again");
@@ -172,6 +182,17 @@ static void new_temporary(struct dfs_work *work)
              (unsigned long long)cove__random());
 }
 
+static void take_mark(const struct cove__object_request *r, struct dfs_work *work)
+{
+    const struct cove__object_headers *headers = &r->store->ops->headers;
+    struct cove__slice mark;
+    char name[64];
+
+    snprintf(name, sizeof name, "%s%s", headers->metadata, headers->write_mark);
+    if (cove__header_value(cove__buf_slice(&r->extra), name, &mark) && mark.size < sizeof work->mark)
+        memcpy(work->mark, mark.data, mark.size);
+}
+
 void cove__dfs_body(struct cove__object_request *r)
 {
     cove__azure_body(r);
@@ -182,6 +203,7 @@ void cove__dfs_body(struct cove__object_request *r)
         return;
     work->writes_all = true;
     work->body = r->http.body;
+    take_mark(r, work);
     new_temporary(work);
 }
 
