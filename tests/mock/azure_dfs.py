@@ -18,7 +18,7 @@ from azure_store import Blob, Conditions, Container, Refused
 
 APPEND_MAX = 100 << 20
 PROPERTIES = ("content-type", "cache-control", "content-encoding", "content-language", "content-disposition")
-BLOB_READS = ("GetBlob", "GetBlobProperties", "ListBlobs", "ListContainers", "GetContainerProperties", "GetAccountInformation")
+BLOB_TAKES = ("GetBlob", "GetBlobProperties", "ListBlobs", "ListContainers", "GetContainerProperties", "GetAccountInformation", "CreateContainer")
 
 
 class Request(BlobRequest):
@@ -135,7 +135,7 @@ class Store(azure.Store):
 
     def answer(self, r):
         if not r.dfs:
-            if r.operation not in BLOB_READS:
+            if r.operation not in BLOB_TAKES:
                 return super().error(r, 409, "FeatureNotYetSupportedForHierarchicalNamespaceAccounts", "The blob service writes nothing here.")
             if r.operation == "GetAccountInformation" and self.ways.get("hides_account"):
                 return super().error(r, 403, "AuthorizationPermissionMismatch", "Not authorized to perform this operation using this permission.")

@@ -1,5 +1,7 @@
 """How it is found out whether an account has a hierarchical namespace, and who may ask."""
 
+import pytest
+
 import azure
 from dfs_account import Account
 from probe_run import probe
@@ -54,6 +56,54 @@ def test_a_refused_login_decides_nothing_about_the_account():
         outcome = account.call("get", "az://b/f", account_key="", credential="eyJ-bad")
         assert outcome.code == "COVE_EAUTH", outcome
         assert "could not be found out" not in outcome.log and account.count("GetBlob") == 0
+
+
+MISSING = {"on": "PathGetAccessControl", "status": 404, "error": ["FilesystemNotFound", "mocked"], "times": -1}
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [("put", 3), ("write", 20 << 20), ("flush", "one", "two"), ("copy", "b/g"), ("move", "b/g"), ("set_metadata", "a=b"), ("rm",), ("rmtree",), ("mkdir",)],
+    ids=lambda verb: verb[0],
+)
+def test_nothing_is_written_before_it_is_known_which_store_the_account_is(verb):
+    """Another server's 404, or a container that is only just made: a write by the blob service would not be the DFS endpoint's."""
+    with Account({"b/f": b"data"}, [MISSING], hides_account=True) as account:
+        outcome = account.call(verb[0], "az://b/f", *verb[1:])
+        assert outcome.code == "COVE_ENOTFOUND" and "no such container" in outcome.message, outcome
+        assert {r.operation for r in account.server.requests} <= {"GetAccountInformation", "PathGetAccessControl", "GetBlobProperties", "ListBlobs"}
+        assert account.files == {"b/f": b"data"}
+
+
+def test_a_question_that_goes_on_failing_names_the_option():
+    fault = {"on": "PathGetAccessControl", "status": 503, "error": ["ServerBusy", "mocked"], "times": -1}
+    for verb in (["get"], ["put", 3], ["write", 3], ["flush", "one"]):
+        with Account({"b/f": b"data"}, [fault], hides_account=True) as account:
+            outcome = account.call(verb[0], "az://b/f", *verb[1:], retries=1)
+            assert outcome.code == "COVE_ETHROTTLED" and "option hierarchical_namespace" in outcome.message, outcome
+            assert account.files == {"b/f": b"data"}
+
+
+def test_a_directory_in_a_new_container_is_a_real_one():
+    """Who may not ask about the account has nothing to ask before the container is there."""
+    with Account(hides_account=True) as account:
+        assert account.call("mkdir", "az://new/d").code == "COVE_ENOTFOUND"
+        outcome = account.call("mkdir", "az://new/d", create_buckets="true")
+        assert outcome.ok, outcome
+        assert account.folders == ["new/d"] and account.count("PathGetAccessControl") == 3
+
+
+def test_a_new_container_is_made_before_it_is_known_what_the_account_is():
+    with Account(hides_account=True) as account:
+        assert account.call("mkdir", "az://new").ok and "new" in account.server.store.containers
+        assert account.call("put", "az://new/f", 3).ok and list(account.files) == ["new/f"]
+
+
+def test_where_nothing_answers_the_account_counts_as_flat_for_good():
+    """A file that is under way does not change its store."""
+    with Account(hides_account=True, refuses_access_control=True) as account:
+        outcome = account.call("flush", "az://b/f", "one", "two")
+        assert outcome.log.count("could not be found out") == 1 and account.count("PathGetAccessControl") == 1, outcome
 
 
 def test_the_option_decides_that_it_has_one():

@@ -141,11 +141,14 @@ void cove__azure_describe(const void *self, struct cove__buf *ret);
 
 /* What the option hierarchical_namespace decides. */
 enum azure_namespace cove__azure_namespace_of(const char *option);
+/* What the store is for. Where the container is missing, that is still not known: reads then find out by the blob
+ * service that it is, and what changes something fails. */
+enum azure_use { AZURE_READS, AZURE_WRITES };
 /* Which of the two stores the account is; asks where that is not known yet. */
-int cove__azure_choose(struct cove__azure *azure, const char *path, const struct cove__ctx *ctx,
+int cove__azure_choose(struct cove__azure *azure, const char *path, enum azure_use use, const struct cove__ctx *ctx,
                        struct cove__object_store **ret, struct cove_error *err);
 /* The same for an asynchronous slot of the engine, which then gets the store and `io`, or its op the error. */
-void cove__azure_choose_and(struct cove__azure *azure, const char *path, struct cove__op *op,
+void cove__azure_choose_and(struct cove__azure *azure, const char *path, enum azure_use use, struct cove__op *op,
                             void (*slot)(struct cove__object_store *store, void *io), void *io);
 
 /* ---- azure_path.c; pure ---- */

@@ -1,6 +1,6 @@
 /*
  * The backend's slots: each call goes to the store that the account is, the blob service or, with a hierarchical
- * namespace, the DFS endpoint. An upload knows its store; an appender's is known once it is open.
+ * namespace, the DFS endpoint. Uploads and appenders keep the store with which they began.
  */
 #include "base/error.h"
 #include "base/mem.h"
@@ -41,17 +41,17 @@ static void put_in(struct cove__object_store *store, void *io)
 
 static void azure_stat(void *self, struct cove__stat_io *io)
 {
-    cove__azure_choose_and(self, io->path, &io->op, stat_in, io);
+    cove__azure_choose_and(self, io->path, AZURE_READS, &io->op, stat_in, io);
 }
 
 static void azure_read(void *self, struct cove__read_io *io)
 {
-    cove__azure_choose_and(self, io->path, &io->op, read_in, io);
+    cove__azure_choose_and(self, io->path, AZURE_READS, &io->op, read_in, io);
 }
 
 static void azure_put(void *self, struct cove__put_io *io)
 {
-    cove__azure_choose_and(self, io->path, &io->op, put_in, io);
+    cove__azure_choose_and(self, io->path, AZURE_WRITES, &io->op, put_in, io);
 }
 
 /* ---- files and listings ---- */
@@ -60,7 +60,7 @@ static int azure_list(void *self, const char *path, bool deep, const char *token
                       struct cove__page *ret_page, struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, path, ctx, &store, err);
+    int rc = cove__azure_choose(self, path, AZURE_READS, ctx, &store, err);
 
     return rc < 0 ? rc : cove__object_list(store, path, deep, token, ctx, ret_page, err);
 }
@@ -68,7 +68,7 @@ static int azure_list(void *self, const char *path, bool deep, const char *token
 static int azure_hides_directories(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, path, ctx, &store, err);
+    int rc = cove__azure_choose(self, path, AZURE_READS, ctx, &store, err);
 
     return rc < 0 ? rc : cove__object_hides_directories(store, path, ctx, err);
 }
@@ -82,7 +82,7 @@ static int azure_copy(void *self, const char *from, const char *etag, const char
                       struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, from, ctx, &store, err);
+    int rc = cove__azure_choose(self, from, AZURE_WRITES, ctx, &store, err);
 
     if (rc == 0 && is_dfs(store))
         return cove__dfs_copy(store, from, etag, to, ctx, err);
@@ -92,7 +92,7 @@ static int azure_copy(void *self, const char *from, const char *etag, const char
 static int azure_move(void *self, const char *from, const char *to, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, from, ctx, &store, err);
+    int rc = cove__azure_choose(self, from, AZURE_WRITES, ctx, &store, err);
 
     return rc < 0 ? rc : cove__object_move(store, from, to, ctx, err);
 }
@@ -101,7 +101,7 @@ static int azure_remove(void *self, const char *const *paths, const char *const 
                         const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = n > 0 ? cove__azure_choose(self, paths[0], ctx, &store, err) : 0;
+    int rc = n > 0 ? cove__azure_choose(self, paths[0], AZURE_WRITES, ctx, &store, err) : 0;
 
     return rc < 0 || n == 0 ? rc : cove__object_remove(store, paths, etags, n, ctx, err);
 }
@@ -110,7 +110,7 @@ static int azure_set_metadata(void *self, const char *path, const struct cove_pa
                               const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, path, ctx, &store, err);
+    int rc = cove__azure_choose(self, path, AZURE_WRITES, ctx, &store, err);
 
     return rc < 0 ? rc : cove__object_set_metadata(store, path, pairs, n, ctx, err);
 }
@@ -120,7 +120,7 @@ static int azure_set_metadata(void *self, const char *path, const struct cove_pa
 static int choose_versions(struct cove__azure *azure, const char *path, const struct cove__ctx *ctx,
                            struct cove__object_store **ret, struct cove_error *err)
 {
-    int rc = cove__azure_choose(azure, path, ctx, ret, err);
+    int rc = cove__azure_choose(azure, path, AZURE_READS, ctx, ret, err);
 
     if (rc == 0 && is_dfs(*ret))
         rc = cove__fs_fail(err, ctx, COVE_ENOTSUP, "an account with a hierarchical namespace keeps no versions");
@@ -147,14 +147,6 @@ static int azure_versions_below(void *self, const char *path, const char *token,
 
 /* ---- directories ---- */
 
-static int azure_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
-{
-    struct cove__object_store *store;
-    int rc = cove__azure_choose(self, path, ctx, &store, err);
-
-    return rc < 0 ? rc : cove__object_mkdir(store, path, ctx, err);
-}
-
 static bool is_container(const char *path)
 {
     struct cove__object_name name = cove__object_split(path);
@@ -162,11 +154,34 @@ static bool is_container(const char *path)
     return name.bucket.size > 0 && name.key.size == 0;
 }
 
+/* A container alone is the same to both services. Else it is made first, where it may be made: before it is there, not
+ * everyone can find out which store the account is. */
+static int choose_to_make(struct cove__azure *azure, const char *path, const struct cove__ctx *ctx,
+                          struct cove__object_store **ret, struct cove_error *err)
+{
+    struct cove_error why = COVE_ERROR_INIT;
+    int rc = cove__azure_choose(azure, path, is_container(path) ? AZURE_READS : AZURE_WRITES, ctx, ret, &why);
+
+    if (rc == COVE_ENOTFOUND && azure->store.create_buckets) {
+        rc = cove__object_require_bucket(&azure->store, cove__object_split(path), ctx, err);
+        return rc < 0 ? rc : cove__azure_choose(azure, path, AZURE_WRITES, ctx, ret, err);
+    }
+    return rc < 0 ? cove__error_copy(err, &why) : 0;
+}
+
+static int azure_mkdir(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__object_store *store;
+    int rc = choose_to_make(self, path, ctx, &store, err);
+
+    return rc < 0 ? rc : cove__object_mkdir(store, path, ctx, err);
+}
+
 /* What writes have left goes with the tree: with its directories, and what is in the container itself here. */
 static int azure_remove_tree(void *self, const char *path, const struct cove__ctx *ctx, struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, path, ctx, &store, err);
+    int rc = cove__azure_choose(self, path, AZURE_WRITES, ctx, &store, err);
 
     if (rc == 0)
         rc = cove__object_remove_tree(store, path, ctx, err);
@@ -221,7 +236,7 @@ static int azure_rmdir(void *self, const char *path, const struct cove__ctx *ctx
 {
     struct cove__object_store *store;
     struct cove_error why = COVE_ERROR_INIT;
-    int rc = cove__azure_choose(self, path, ctx, &store, &why);
+    int rc = cove__azure_choose(self, path, AZURE_WRITES, ctx, &store, &why);
 
     if (rc == 0 && is_dfs(store) && is_container(path))
         rc = refuse_full(store, path, ctx, &why);
@@ -251,7 +266,7 @@ static int azure_begin(void *self, const char *path, const struct cove__put *put
                        struct cove__upload **ret, struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, path, ctx, &store, err);
+    int rc = cove__azure_choose(self, path, AZURE_WRITES, ctx, &store, err);
 
     return rc < 0 ? rc : cove__object_upload_begin(store, path, put, ctx, ret, err);
 }
@@ -282,7 +297,7 @@ static int azure_list_uploads(void *self, const char *path, const struct cove__u
                               const struct cove__ctx *ctx, struct cove__upload_page *ret, struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, path, ctx, &store, err);
+    int rc = cove__azure_choose(self, path, AZURE_READS, ctx, &store, err);
 
     return rc < 0 ? rc : cove__object_list_uploads(store, path, last, ctx, ret, err);
 }
@@ -291,7 +306,7 @@ static int azure_remove_upload(void *self, const char *path, const char *id, con
                                struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, path, ctx, &store, err);
+    int rc = cove__azure_choose(self, path, AZURE_WRITES, ctx, &store, err);
 
     if (rc < 0)
         return rc;
@@ -305,7 +320,7 @@ static int azure_append_open(void *self, const char *path, bool truncate, const 
                              void **ret_tail, struct cove_error *err)
 {
     struct cove__object_store *store;
-    int rc = cove__azure_choose(self, path, ctx, &store, err);
+    int rc = cove__azure_choose(self, path, AZURE_WRITES, ctx, &store, err);
 
     return rc < 0 ? rc : cove__object_append_open(store, path, truncate, etag, ctx, ret_tail, err);
 }
@@ -313,12 +328,13 @@ static int azure_append_open(void *self, const char *path, bool truncate, const 
 static int azure_append(void *self, void *tail, struct cove__slice data, const struct cove__ctx *ctx, size_t *ret_added,
                         struct cove_error *err)
 {
-    return cove__object_append(store_now(self), tail, data, ctx, ret_added, err);
+    return cove__object_append(((struct cove__object_tail *)tail)->store, tail, data, ctx, ret_added, err);
 }
 
 static void azure_append_close(void *self, void *tail)
 {
-    cove__object_append_close(store_now(self), tail);
+    if (tail)
+        cove__object_append_close(((struct cove__object_tail *)tail)->store, tail);
 }
 
 const struct cove__fs_ops cove__azure_ops = {

@@ -4,7 +4,7 @@
  * read the container: only accounts with a hierarchical namespace have access control lists. Where neither gives an
  * answer, as at a private endpoint of the blob service alone, the account counts as flat, and the option
  * hierarchical_namespace decides. A store that fails gives no answer yet: the call fails, and the next one asks
- * again.
+ * again. Nor does a container that is missing, and nothing is written before it is known by which service.
  */
 #include <string.h>
 
@@ -84,14 +84,26 @@ static void decide(struct cove__azure *azure, enum azure_namespace is)
     atomic_compare_exchange_strong(&azure->kind_of_namespace, &unknown, (int)is);
 }
 
+/* Of a call that fails as it is not known. With no login, and after its end, it would not be made anyway. */
+static int not_known(const struct cove__azure *azure, int rc, struct cove_error *err)
+{
+    if (rc != COVE_EAUTH && rc != COVE_ECANCELED)
+        cove__error_add(err,
+                        "; it was to show whether the account %s has a hierarchical namespace, which the option "
+                        "hierarchical_namespace=true or false decides, too",
+                        azure->account.name);
+    return rc;
+}
+
 /* Of the request that has ended so. 1: decided; 0: the container is to be asked; or an error, of a store that could not
  * be reached. */
-static int account_answers(struct cove__azure *azure, const struct cove__object_request *r, int rc)
+static int account_answers(struct cove__azure *azure, const struct cove__object_request *r, int rc,
+                           struct cove_error *why)
 {
     char text[COVE__HEADER_MAX];
 
     if (rc < 0 && (r->http.status == 0 || cove__status_retry(r->http.status)))
-        return rc;
+        return not_known(azure, rc, why);
     if (rc == 0 && cove__object_response_header(r, "x-ms-is-hns-enabled", text)) {
         decide(azure, strcmp(text, "true") == 0 ? AZURE_HIERARCHICAL : AZURE_FLAT);
         return 1;
@@ -120,18 +132,18 @@ static bool gives_no_answer(const struct cove__azure *azure, const struct cove__
 }
 
 /* A container that does not exist, or is being removed, shows nothing: the next call asks again. 0; or an error, of a
- * store that fails, or a caller who waits no longer. */
-static int container_answers(struct cove__azure *azure, const struct cove__object_request *r, int rc,
-                             const struct cove_error *why)
+ * store that fails, of a caller who waits no longer, or of a write to such a container. */
+static int container_answers(struct cove__azure *azure, const struct cove__object_request *r, enum azure_use use,
+                             int rc, struct cove_error *why)
 {
     if (rc == 0)
         decide(azure, AZURE_HIERARCHICAL);
     if (rc == 0)
         return 0;
     if (gives_no_answer(azure, r, rc))
-        return rc;
-    if (r->http.status == 404 || (r->http.status == 409 && !is_of_flat(r)))
-        return 0;
+        return not_known(azure, rc, why);
+    if (r->refusal == COVE__REFUSED_NO_BUCKET || (r->http.status == 409 && !is_of_flat(r)))
+        return use == AZURE_WRITES ? rc : 0;
     if (!is_of_flat(r) && !azure->account.anon)
         cove__log(COVE_LOG_WARNING, "azure",
                   "whether the account %s has a hierarchical namespace could not be found out, so it is used as one "
@@ -159,7 +171,7 @@ static int chosen(struct cove__azure *azure, const struct cove__ctx *ctx, struct
                          azure->account.name);
 }
 
-int cove__azure_choose(struct cove__azure *azure, const char *path, const struct cove__ctx *ctx,
+int cove__azure_choose(struct cove__azure *azure, const char *path, enum azure_use use, const struct cove__ctx *ctx,
                        struct cove__object_store **ret, struct cove_error *err)
 {
     struct cove__slice container = cove__object_split(path).bucket;
@@ -172,7 +184,8 @@ int cove__azure_choose(struct cove__azure *azure, const char *path, const struct
         return chosen(azure, ctx, ret, err);
     if (question == ASK_ACCOUNT) {
         ask(&r, azure, ASK_ACCOUNT, container, ctx);
-        rc = account_answers(azure, &r, cove__object_run(&r, &why));
+        rc = cove__object_run(&r, &why);
+        rc = account_answers(azure, &r, rc, &why);
         cove__object_request_done(&r);
         if (rc < 0)
             return cove__error_copy(err, &why);
@@ -181,7 +194,7 @@ int cove__azure_choose(struct cove__azure *azure, const char *path, const struct
         cove__error_clear(&why);
         ask(&r, azure, ASK_CONTAINER, container, ctx);
         rc = cove__object_run(&r, &why);
-        rc = container_answers(azure, &r, rc, &why);
+        rc = container_answers(azure, &r, use, rc, &why);
         cove__object_request_done(&r);
         if (rc < 0)
             return cove__error_copy(err, &why);
@@ -199,6 +212,7 @@ struct waiting {
     void (*slot)(struct cove__object_store *store, void *io);
     void *io;
     enum question question;
+    enum azure_use use;
 };
 
 /* Frees it. */
@@ -235,10 +249,10 @@ static void answered(struct cove__object_request *r)
     bool asks = false;
 
     if (w->question == ASK_ACCOUNT) {
-        rc = account_answers(w->azure, r, rc);
+        rc = account_answers(w->azure, r, rc, &err);
         asks = rc == 0 && cove__object_split(w->path).bucket.size > 0;
     } else {
-        rc = container_answers(w->azure, r, rc, &err);
+        rc = container_answers(w->azure, r, w->use, rc, &err);
     }
     cove__object_request_done(r);
     if (rc >= 0)
@@ -249,7 +263,7 @@ static void answered(struct cove__object_request *r)
         go_on(w, rc, &err);
 }
 
-void cove__azure_choose_and(struct cove__azure *azure, const char *path, struct cove__op *op,
+void cove__azure_choose_and(struct cove__azure *azure, const char *path, enum azure_use use, struct cove__op *op,
                             void (*slot)(struct cove__object_store *store, void *io), void *io)
 {
     struct cove_error err = COVE_ERROR_INIT;
@@ -270,6 +284,6 @@ void cove__azure_choose_and(struct cove__azure *azure, const char *path, struct 
         cove__op_finish(op, cove__fail_nomem(&err, "a request"), 0, &err);
         return;
     }
-    *w = (struct waiting){ .azure = azure, .path = path, .op = op, .slot = slot, .io = io };
+    *w = (struct waiting){ .azure = azure, .path = path, .op = op, .slot = slot, .io = io, .use = use };
     start(w, first_question(azure));
 }

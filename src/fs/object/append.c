@@ -91,6 +91,7 @@ int cove__object_append_open(void *self, const char *path, bool truncate, const 
     cove__buf_init(&t->content, (size_t)REWRITE);
     cove__buf_init(&t->headers, COVE__OBJECT_METADATA_MAX);
     new_id(t);
+    t->store = store;
     t->cached = true; /* what does not exist, or will be replaced, is known to be empty */
     t->extends = store->ops->append->extends && store->ops->append->extends(store, name);
     t->path = cove__strdup(path);

@@ -11,6 +11,7 @@
 #include "fs/object/operations.h"
 
 struct cove__object_tail {
+    struct cove__object_store *store;
     char *path;
     bool exists;
     bool truncated;     /* the next append keeps none of the object's bytes */
