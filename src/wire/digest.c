@@ -34,6 +34,12 @@ const struct evp_md_st *cove__sha256_md(void)
     return sha256_md;
 }
 
+const struct evp_md_st *cove__md5_md(void)
+{
+    pthread_once(&once, look_up);
+    return md5_md;
+}
+
 void cove__base64(const void *data, size_t size, char *out)
 {
     EVP_EncodeBlock((unsigned char *)out, data, (int)size);
@@ -141,8 +147,8 @@ int cove__sha256_hex(struct cove__slice data, char out[65])
 int cove__md5_base64(struct cove__slice data, char out[COVE__BASE64_SIZE(16)])
 {
     uint8_t hash[16];
-    pthread_once(&once, look_up);
-    if (!md5_md || EVP_Digest(data.data, data.size, hash, NULL, md5_md, NULL) != 1)
+    const EVP_MD *md = cove__md5_md();
+    if (!md || EVP_Digest(data.data, data.size, hash, NULL, md, NULL) != 1)
         return COVE_ENOTSUP;
     cove__base64(hash, sizeof hash, out);
     return 0;

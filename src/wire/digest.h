@@ -23,6 +23,7 @@ size_t cove__unbase64_some(const char *text, void *out, size_t max);
 bool cove__base64_to_be32(const char *text, uint32_t *ret);
 
 const struct evp_md_st *cove__sha256_md(void);              /* OpenSSL's EVP_MD, for an HMAC; NULL: it refuses */
+const struct evp_md_st *cove__md5_md(void);                 /* likewise, as in FIPS mode */
 int cove__sha256(struct cove__slice data, uint8_t out[32]); /* 0, COVE_ENOTSUP */
 /* SHA-256 as 64 hex digits and a NUL; MD5 in base64. 0, or COVE_ENOTSUP where OpenSSL refuses (MD5 in FIPS mode). */
 int cove__sha256_hex(struct cove__slice data, char out[65]);

@@ -56,7 +56,7 @@ static void add_header(struct cove__buf *out, const struct cove__hadoop_call *ca
     cove__pb_uint(&header, 1, PROTOCOL_BUFFER);
     cove__pb_uint(&header, 2, FINAL_PACKET);
     cove__pb_uint(&header, 3, zigzag(call->id));
-    cove__pb_bytes(&header, 4, cove__slice(call->client_id, COVE__HADOOP_CLIENT_ID_SIZE));
+    cove__pb_bytes(&header, 4, cove__slice(call->client_id, call->client_id ? COVE__HADOOP_CLIENT_ID_SIZE : 0));
     cove__pb_uint(&header, 5, zigzag(call->retry));
     if (call->state_id != INT64_MIN)
         cove__pb_int(&header, 8, call->state_id);
@@ -76,12 +76,14 @@ void cove__hadoop_write_context(struct cove__buf *out, const uint8_t *client_id,
     size_t frame = begin_frame(out), names;
 
     add_header(out, &call);
-    names = cove__pb_begin(&context, 2);
-    if (user)
-        cove__pb_string(&context, 1, user);
-    if (real_user)
-        cove__pb_string(&context, 2, real_user);
-    cove__pb_end(&context, names);
+    if (user || real_user) {
+        names = cove__pb_begin(&context, 2);
+        if (user)
+            cove__pb_string(&context, 1, user);
+        if (real_user)
+            cove__pb_string(&context, 2, real_user);
+        cove__pb_end(&context, names);
+    }
     cove__pb_string(&context, 3, protocol);
     add_delimited(out, &context);
     end_frame(out, frame);
@@ -156,4 +158,66 @@ int cove__hadoop_read_response(struct cove__slice frame, struct cove__hadoop_res
         return take_delimited(&frame, &ret->message);
     ret->message = frame; /* of SASL: the caller reads it */
     return 0;
+}
+
+/* ---- SASL ---- */
+
+void cove__hadoop_write_sasl(struct cove__buf *out, enum cove__hadoop_sasl_state state, struct cove__slice token,
+                             const struct cove__hadoop_auth *auth)
+{
+    const struct cove__hadoop_call call = { .id = COVE__HADOOP_SASL, .retry = -1, .state_id = INT64_MIN };
+    struct cove__buf message = COVE__BUF_INIT(out->max);
+    size_t frame = begin_frame(out), mark;
+
+    add_header(out, &call);
+    cove__pb_uint(&message, 2, state);
+    if (token.data)
+        cove__pb_bytes(&message, 3, token);
+    if (auth) {
+        mark = cove__pb_begin(&message, 4);
+        cove__pb_bytes(&message, 1, auth->method);
+        cove__pb_bytes(&message, 2, auth->mechanism);
+        cove__pb_bytes(&message, 3, auth->protocol);
+        cove__pb_bytes(&message, 4, auth->server);
+        cove__pb_end(&message, mark);
+    }
+    add_delimited(out, &message);
+    end_frame(out, frame);
+    cove__buf_done(&message);
+}
+
+static int read_auth(struct cove__slice message, struct cove__hadoop_auth *ret)
+{
+    struct cove__pb_field field;
+    int more;
+
+    *ret = (struct cove__hadoop_auth){ 0 };
+    while ((more = cove__pb_next(&message, &field)) == 1) {
+        struct cove__slice *const parts[] = { NULL,           &ret->method, &ret->mechanism,
+                                              &ret->protocol, &ret->server, &ret->challenge };
+
+        if (field.type == COVE__PB_BYTES && field.number >= 1 && field.number <= 5)
+            *parts[field.number] = field.bytes;
+    }
+    return more < 0 ? COVE_EPROTOCOL : 0;
+}
+
+int cove__hadoop_read_sasl(struct cove__slice message, struct cove__hadoop_sasl *ret)
+{
+    struct cove__pb_field field;
+    bool has_state = false;
+    struct cove__slice rest = { 0 };
+    int rc = take_delimited(&message, &rest), more = 0;
+
+    *ret = (struct cove__hadoop_sasl){ 0 };
+    while (rc == 0 && (more = cove__pb_next(&rest, &field)) == 1) {
+        if (cove__pb_is(&field, 2, COVE__PB_VARINT) && field.value <= COVE__HADOOP_SASL_WRAP) {
+            ret->state = (enum cove__hadoop_sasl_state)field.value;
+            has_state = true;
+        } else if (cove__pb_is(&field, 3, COVE__PB_BYTES))
+            ret->token = field.bytes;
+        else if (cove__pb_is(&field, 4, COVE__PB_BYTES) && ret->n_auths < COVE__HADOOP_AUTHS_MAX)
+            rc = read_auth(field.bytes, &ret->auths[ret->n_auths++]);
+    }
+    return rc == 0 && (more < 0 || !has_state) ? COVE_EPROTOCOL : rc;
 }

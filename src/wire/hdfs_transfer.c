@@ -251,3 +251,45 @@ int cove__hdfs_read_ack(struct cove__slice message, struct cove__hdfs_ack *ret)
         ret->failed = ret->n_replies;
     return more < 0 || !has_number ? COVE_EPROTOCOL : 0;
 }
+
+/* ---- SASL ---- */
+
+#define AES_CTR 2 /* CipherSuiteProto */
+
+void cove__hdfs_write_sasl(struct cove__buf *out, struct cove__slice payload, bool offers_cipher)
+{
+    struct cove__buf message = COVE__BUF_INIT(out->max);
+    size_t mark;
+
+    cove__pb_uint(&message, 1, COVE__HDFS_SASL_SUCCESS);
+    cove__pb_bytes(&message, 2, payload);
+    if (offers_cipher) {
+        mark = cove__pb_begin(&message, 4);
+        cove__pb_uint(&message, 1, AES_CTR);
+        cove__pb_end(&message, mark);
+    }
+    add_delimited(out, &message);
+}
+
+int cove__hdfs_read_sasl(struct cove__slice message, struct cove__hdfs_sasl_message *ret)
+{
+    uint64_t status = 0, suite = 0, bad_token = 0;
+    struct cove__slice cipher;
+
+    *ret = (struct cove__hdfs_sasl_message){ 0 };
+    if (!cove__hdfs_number(message, 1, &status))
+        return COVE_EPROTOCOL;
+    ret->status = (unsigned)status;
+    cove__hdfs_field(message, 2, &ret->payload);
+    cove__hdfs_field(message, 3, &ret->text);
+    ret->bad_token = cove__hdfs_number(message, 6, &bad_token) && bad_token;
+    if (!cove__hdfs_field(message, 4, &cipher))
+        return 0;
+    ret->has_cipher = true;
+    /* "in" and "out" are the DataNode's. */
+    return cove__hdfs_number(cipher, 1, &suite) && suite == AES_CTR && cove__hdfs_field(cipher, 2, &ret->to_key) &&
+                   cove__hdfs_field(cipher, 3, &ret->to_iv) && cove__hdfs_field(cipher, 4, &ret->from_key) &&
+                   cove__hdfs_field(cipher, 5, &ret->from_iv)
+               ? 0
+               : COVE_EPROTOCOL;
+}

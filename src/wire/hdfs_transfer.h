@@ -57,6 +57,22 @@ int cove__hdfs_read_packet_lengths(const uint8_t lengths[COVE__HDFS_PACKET_LENGT
 /* From the header: the rest. COVE_EPROTOCOL. */
 int cove__hdfs_read_packet_header(struct cove__slice header, struct cove__hdfs_packet *ret);
 
+/* ---- SASL: DataTransferEncryptorMessageProto ---- */
+
+#define COVE__HDFS_SASL_MAGIC 0xDEADBEEFu /* what a client sends first, big endian */
+enum { COVE__HDFS_SASL_SUCCESS = 0, COVE__HDFS_SASL_UNKNOWN_KEY = 1 };
+struct cove__hdfs_sasl_message {
+    unsigned status;
+    struct cove__slice payload, text;
+    bool bad_token;                                      /* the block's token has expired, or is another's */
+    bool has_cipher;                                     /* AES/CTR/NoPadding, from here on; the keys are sealed: */
+    struct cove__slice to_key, to_iv, from_key, from_iv; /* to and from the DataNode */
+};
+/* `offers_cipher`: AES/CTR/NoPadding, if the DataNode wants to. */
+void cove__hdfs_write_sasl(struct cove__buf *out, struct cove__slice payload, bool offers_cipher);
+/* COVE_EPROTOCOL. */
+int cove__hdfs_read_sasl(struct cove__slice message, struct cove__hdfs_sasl_message *ret);
+
 /* ---- writing ---- */
 
 /* BlockConstructionStage */

@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,6 +25,14 @@ static const struct cove__option_row options[] = {
       NULL },
     { "proxy_user", COVE__OPTION_STRING, offsetof(struct cove__hdfs, proxy_user), NULL, "HADOOP_PROXY_USER",
       "the user in whose name `user` acts, which the cluster must allow (hadoop.proxyuser)", 0, 0, NULL },
+    { "kerb_ticket", COVE__OPTION_STRING, offsetof(struct cove__hdfs, security.ticket_cache), NULL, NULL,
+      "the ticket cache of Kerberos, such as /tmp/krb5cc_1000; default: KRB5CCNAME, else krb5.conf's", 0, 0, NULL },
+    { "keytab", COVE__OPTION_STRING, offsetof(struct cove__hdfs, security.keytab), NULL, NULL,
+      "a keytab, with which tickets are got and renewed without `kinit`", 0, 0, NULL },
+    { "principal", COVE__OPTION_STRING, offsetof(struct cove__hdfs, security.principal), NULL, NULL,
+      "the user in Kerberos, name@REALM; default: the ticket cache's, or the keytab's first", 0, 0, NULL },
+    { "token_file", COVE__OPTION_STRING, offsetof(struct cove__hdfs, security.token_file), NULL,
+      "HADOOP_TOKEN_FILE_LOCATION", "a file with delegation tokens, which come before Kerberos", 0, 0, NULL },
     { "hadoop_conf_dir", COVE__OPTION_STRING, offsetof(struct cove__hdfs, conf_dir), NULL, "HADOOP_CONF_DIR",
       "the folder of core-site.xml and hdfs-site.xml; default: $HADOOP_HOME/etc/hadoop", 0, 0, NULL },
     { "extra_conf", COVE__OPTION_JSON, offsetof(struct cove__hdfs, extra_conf), NULL, NULL,
@@ -56,6 +65,8 @@ static void hdfs_close(void *self)
     cove__hdfs_names_done(&fs->names);
     cove__hdfs_datanodes_done(&fs->datanodes);
     cove__buf_done(&fs->router_state);
+    cove__buf_done(&fs->transfer_key);
+    cove__hdfs_security_done(&fs->security);
     cove__free(fs->name);
     cove__options_clear(options, fs);
     cove__free(fs);
@@ -74,7 +85,10 @@ static int set_user(struct cove__hdfs *fs, char *of_url, struct cove_error *err)
     if (fs->user && *fs->user)
         return 0;
     if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) != 0 || !found)
-        return cove__fail(err, COVE_EAUTH, "hdfs://: this process's user has no name: set HADOOP_USER_NAME or `user`");
+        return cove__hdfs_is_secure(&fs->security)
+                   ? 0 /* the login shows who it is */
+                   : cove__fail(err, COVE_EAUTH,
+                                "hdfs://: this process's user has no name: set HADOOP_USER_NAME or `user`");
     return cove__set_string(&fs->user, found->pw_name) < 0 ? cove__fail_nomem(err, "a user's name") : 0;
 }
 
@@ -104,6 +118,8 @@ static int set_servers(struct cove__hdfs *fs, const struct cove__hdfs_site *site
         return refuse_no_store(site, err);
     if (cove__set_string(&fs->name, authority) < 0)
         return cove__fail_nomem(err, "a filesystem");
+    if (!strchr(host, ':') && cove__set_string(&fs->security.nameservice, host) < 0)
+        return cove__fail_nomem(err, "a filesystem");
     rc = cove__hdfs_names_of(site, host, &fs->names, err);
     if (rc < 0 || fs->names.resolve)
         return rc;
@@ -126,6 +142,8 @@ static int configure(struct cove__hdfs *fs, const struct cove_options *given, co
     if (rc == 0)
         rc = cove__hdfs_apply_site(fs, &site, given, err);
     if (rc == 0)
+        rc = cove__hdfs_security_read(&fs->security, &site, err);
+    if (rc == 0)
         rc = set_servers(fs, &site, authority, err);
     cove__hdfs_site_done(&site);
     return rc;
@@ -145,6 +163,7 @@ static int hdfs_open(const struct cove_options *given, const char *authority, vo
     fs->failover_wait_max_ms = 15000;
     snprintf(fs->client_name, sizeof fs->client_name, "cove_%016llx", (unsigned long long)cove__random());
     cove__buf_init(&fs->router_state, (size_t)64 << 10);
+    cove__buf_init_secret(&fs->transfer_key, (size_t)64 << 10);
     rc = cove__options_fill(options, given, "hdfs", fs, err);
     if (rc == 0 && fs->block_size % 512 != 0)
         rc = cove__fail(err, COVE_EINVAL, "hdfs://: block_size must be a multiple of 512 bytes");
@@ -170,7 +189,13 @@ static void hdfs_describe(const void *self, struct cove__buf *ret)
 {
     const struct cove__hdfs *fs = self;
 
-    cove__buf_addf(ret, "; user %s", fs->user);
+    if (fs->security.kerberos)
+        cove__buf_addf(ret, "; Kerberos%s%s", fs->security.principal ? " as " : "",
+                       fs->security.principal ? fs->security.principal : "");
+    else if (cove__hdfs_is_secure(&fs->security))
+        cove__buf_add_str(ret, "; a delegation token");
+    else
+        cove__buf_addf(ret, "; user %s", fs->user);
     if (fs->proxy_user && *fs->proxy_user)
         cove__buf_addf(ret, " in the name of %s", fs->proxy_user);
     if (fs->conf_dir && *fs->conf_dir)

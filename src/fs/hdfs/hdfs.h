@@ -10,6 +10,7 @@
 #include "fs/hdfs/hdfs_datanode.h"
 #include "fs/hdfs/hdfs_names.h"
 #include "fs/hdfs/hdfs_rpc.h"
+#include "fs/hdfs/hdfs_security.h"
 #include "wire/hdfs_messages.h"
 
 #define COVE__HDFS_PORT 8020
@@ -20,6 +21,8 @@ struct cove__hdfs {
     int64_t port, replication, block_size; /* 0: the server's default */
     int64_t connect_timeout_ms, request_timeout_ms, datanode_timeout_ms;
     int uses_hostnames; /* of DataNodes, instead of their addresses */
+
+    struct cove__hdfs_security security;
 
     /* of the site files; with the options they are what does not change */
     int64_t failovers_max, failover_wait_ms, failover_wait_max_ms;
@@ -40,6 +43,7 @@ struct cove__hdfs {
     struct cove__buf router_state;
     char client_name[48]; /* which files are opened for writing by */
     struct cove__hdfs_datanodes datanodes;
+    struct cove__buf transfer_key;       /* under cove__lock: DataEncryptionKeyProto; empty: not asked yet */
     struct cove__hdfs_defaults defaults; /* under cove__lock; block_size 0: not asked yet */
 };
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "fs/fs_impl.h"
 #include "fs/hdfs/hdfs.h"
+#include "fs/hdfs/hdfs_transfer_login.h"
 
 #define KEEP_NS    (3 * COVE__SEC) /* dfs.client.socketcache.expiryMsec */
 #define KEEP_MAX   16              /* dfs.client.socketcache.capacity */
@@ -114,8 +115,9 @@ char *cove__hdfs_datanode_host(const struct cove__hdfs *fs, const struct cove__h
     return cove__strndup((const char *)host.data, host.size);
 }
 
-int cove__hdfs_datanode_connect(struct cove__hdfs *fs, const struct cove__hdfs_node *node,
-                                struct cove__hdfs_socket *ret, const struct cove__ctx *ctx, struct cove_error *err)
+static int connect_once(struct cove__hdfs *fs, const struct cove__hdfs_node *node, struct cove__slice token,
+                        struct cove__hdfs_socket *ret, const struct cove__ctx *ctx, bool *ret_again,
+                        struct cove_error *err)
 {
     char *host = cove__hdfs_datanode_host(fs, node);
     int rc = host ? cove__hdfs_socket_connect(ret, host, node->port, NULL, cove__ms_ns(fs->connect_timeout_ms),
@@ -123,12 +125,28 @@ int cove__hdfs_datanode_connect(struct cove__hdfs *fs, const struct cove__hdfs_n
                   : cove__fail_nomem(err, "a connection");
 
     cove__free(host);
+    if (rc == 0) {
+        rc = cove__hdfs_transfer_login(fs, ret, node, token, ctx, ret_again, err);
+        if (rc < 0)
+            cove__hdfs_socket_close(ret);
+    }
     return rc;
 }
 
-int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node *node, bool fresh,
-                             const struct cove__ctx *ctx, struct cove__hdfs_datanode **ret, bool *ret_reused,
-                             struct cove_error *err)
+int cove__hdfs_datanode_connect(struct cove__hdfs *fs, const struct cove__hdfs_node *node, struct cove__slice token,
+                                struct cove__hdfs_socket *ret, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    bool again = false;
+    int rc = connect_once(fs, node, token, ret, ctx, &again, err);
+
+    if (rc < 0 && again) /* the key of encrypted transfers was replaced */
+        rc = connect_once(fs, node, token, ret, ctx, &again, err);
+    return rc;
+}
+
+int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node *node, struct cove__slice token,
+                             bool fresh, const struct cove__ctx *ctx, struct cove__hdfs_datanode **ret,
+                             bool *ret_reused, struct cove_error *err)
 {
     struct cove__buf address = COVE__BUF_INIT(65536);
     struct cove__hdfs_datanode *c = NULL;
@@ -143,7 +161,8 @@ int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node
         c = cove__calloc(1, sizeof *c);
         if (c)
             c->socket.fd = -1;
-        rc = c ? cove__hdfs_datanode_connect(fs, node, &c->socket, ctx, err) : cove__fail_nomem(err, "a connection");
+        rc = c ? cove__hdfs_datanode_connect(fs, node, token, &c->socket, ctx, err)
+               : cove__fail_nomem(err, "a connection");
         if (rc == 0 && !(c->address = cove__buf_take(&address)))
             rc = cove__fail_nomem(err, "a connection");
         if (rc < 0 && c)
@@ -205,30 +224,4 @@ bool cove__hdfs_datanode_is_suspect(struct cove__hdfs *fs, const struct cove__hd
     suspect = s && cove__now_ns() < s->until_ns;
     cove__unlock();
     return suspect;
-}
-
-/* ---- messages ---- */
-
-int cove__hdfs_receive_delimited(struct cove__hdfs_socket *s, struct cove__buf *into, const struct cove__ctx *ctx,
-                                 struct cove_error *err)
-{
-    uint64_t size = 0;
-    uint8_t byte = 0x80;
-    int rc = 0;
-
-    for (unsigned shift = 0; rc == 0 && byte & 0x80; shift += 7) {
-        if (shift > 28)
-            return cove__fs_fail(err, ctx, COVE_EPROTOCOL, "%s sent a malformed response", s->peer);
-        rc = cove__hdfs_socket_receive(s, &byte, 1, ctx, err);
-        size |= (uint64_t)(byte & 0x7F) << shift;
-    }
-    cove__buf_reset(into);
-    if (rc == 0 && size > into->max)
-        return cove__fs_fail(err, ctx, COVE_EPROTOCOL, "%s sent a malformed response", s->peer);
-    if (rc == 0 && cove__buf_reserve(into, (size_t)size + 1) < 0)
-        return cove__fail_nomem(err, "a response");
-    if (rc == 0)
-        rc = cove__hdfs_socket_receive(s, into->data, (size_t)size, ctx, err);
-    into->size = rc == 0 ? (size_t)size : 0;
-    return rc;
 }

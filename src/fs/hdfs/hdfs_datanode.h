@@ -32,13 +32,13 @@ struct cove__hdfs_datanodes {
 };
 void cove__hdfs_datanodes_done(struct cove__hdfs_datanodes *pool);
 
-/* *ret_reused: it had been idle before. With `fresh` it is a new one. COVE_ENETWORK, and as cove__hdfs_socket_connect.
- */
-int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node *node, bool fresh,
-                             const struct cove__ctx *ctx, struct cove__hdfs_datanode **ret, bool *ret_reused,
-                             struct cove_error *err);
+/* `token`: the block's, to log in with where the cluster wants that. *ret_reused: it had been idle before. With `fresh`
+ * it is a new one. COVE_ENETWORK, COVE_EAUTH, and as cove__hdfs_socket_connect. */
+int cove__hdfs_datanode_open(struct cove__hdfs *fs, const struct cove__hdfs_node *node, struct cove__slice token,
+                             bool fresh, const struct cove__ctx *ctx, struct cove__hdfs_datanode **ret,
+                             bool *ret_reused, struct cove_error *err);
 /* A connection that is not kept, for a writer: zeroes and connects `ret`. */
-int cove__hdfs_datanode_connect(struct cove__hdfs *fs, const struct cove__hdfs_node *node,
+int cove__hdfs_datanode_connect(struct cove__hdfs *fs, const struct cove__hdfs_node *node, struct cove__slice token,
                                 struct cove__hdfs_socket *ret, const struct cove__ctx *ctx, struct cove_error *err);
 struct cove__hdfs_socket *cove__hdfs_datanode_socket(struct cove__hdfs_datanode *c);
 /* `reusable`: nothing of an operation is left on it. */
@@ -50,10 +50,6 @@ char *cove__hdfs_datanode_host(const struct cove__hdfs *fs, const struct cove__h
  * again. */
 void cove__hdfs_datanode_suspect(struct cove__hdfs *fs, const struct cove__hdfs_node *node, bool failed);
 bool cove__hdfs_datanode_is_suspect(struct cove__hdfs *fs, const struct cove__hdfs_node *node);
-
-/* A message after its length as a varint, into `into`. COVE_EPROTOCOL: it is longer than `into` may be. */
-int cove__hdfs_receive_delimited(struct cove__hdfs_socket *s, struct cove__buf *into, const struct cove__ctx *ctx,
-                                 struct cove_error *err);
 
 /* Bytes of one block. */
 struct cove__hdfs_block_read {

@@ -33,6 +33,7 @@ static const struct row rows[] = {
       "(hadoop.proxyuser), or not call it at all" },
     { "InvalidToken", COVE_EAUTH, "the delegation token has expired or is unknown: get a new one" },
     { "SecretManager$InvalidToken", COVE_EAUTH, "the delegation token has expired or is unknown: get a new one" },
+    { "SaslException", COVE_EAUTH, "see the NameNode's log for the reason; clocks, realms and keytabs must agree" },
     { "NSQuotaExceededException", COVE_ENOSPC, "the directory's quota of names is used up" },
     { "DSQuotaExceededException", COVE_ENOSPC, "the directory's quota of space is used up" },
     { "QuotaByStorageTypeExceededException", COVE_ENOSPC, "the directory's quota of space is used up" },
@@ -51,6 +52,11 @@ static const struct row rows[] = {
     { "SnapshotAccessControlException", COVE_EACCESS, "a snapshot cannot be changed" },
     { "UnknownCryptoProtocolVersionException", COVE_ENOTSUP, "the directory is an encryption zone" },
 };
+
+/* Of an AccessControlException whose class does not show it. */
+static const struct row kerberos_only = { NULL, COVE_EAUTH,
+                                          "set hadoop.security.authentication to kerberos, in core-site.xml or "
+                                          "`extra_conf`, and get a ticket with `kinit`" };
 
 /* The class's name without its package. */
 static struct cove__slice short_name(struct cove__slice exception)
@@ -117,7 +123,7 @@ int cove__hdfs_fail(struct cove_error *err, const struct cove__ctx *ctx, const c
                     const struct cove__hadoop_response *response)
 {
     struct cove__slice name = short_name(cause(response->exception, response->error)), text = response->error;
-    const struct row *row = row_of(name);
+    const struct row *row = contains(text, "SIMPLE authentication is not enabled") ? &kerberos_only : row_of(name);
     int code = row ? row->code : response->detail == UNAUTHORIZED ? COVE_EAUTH : COVE_ESERVER;
     char store_code[COVE_STORE_CODE_MAX];
     size_t line = 0;

@@ -27,6 +27,7 @@ void cove__hdfs_describe_caller(struct cove__hdfs *fs, const char *protocol, str
         .protocol = protocol,
         .user = proxied ? fs->proxy_user : fs->user,
         .real_user = proxied ? fs->user : NULL,
+        .security = &fs->security,
         .connect_ns = cove__ms_ns(fs->connect_timeout_ms),
         .idle_ns = cove__ms_ns(fs->request_timeout_ms),
     };

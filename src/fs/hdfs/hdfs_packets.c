@@ -1,5 +1,4 @@
 /* A block's packets and their acknowledgements: see hdfs_pipeline.h. */
-#include <poll.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -95,14 +94,6 @@ static int send_batch(struct cove__hdfs_pipeline *p, struct batch *b, struct win
     return cove__hdfs_socket_send(&p->socket, b->parts, n, ctx, err);
 }
 
-/* Whether an acknowledgement has come, without a wait. */
-static bool has_ack(const struct cove__hdfs_socket *s)
-{
-    struct pollfd ready = { .fd = s->fd, .events = POLLIN };
-
-    return s->start < s->end || poll(&ready, 1, 0) > 0;
-}
-
 static int node_failed(const struct cove__hdfs_pipeline *p, const struct cove__hdfs_ack *ack,
                        const struct cove__ctx *ctx, size_t *ret_bad, struct cove_error *err)
 {
@@ -138,7 +129,7 @@ static int take_ack(struct cove__hdfs_pipeline *p, int64_t number, const struct 
 static int take_acks(struct cove__hdfs_pipeline *p, struct window *w, bool all, const struct cove__ctx *ctx,
                      size_t *ret_bad, struct cove_error *err)
 {
-    while (w->n > 0 && (all || w->n == UNDER_WAY || has_ack(&p->socket))) {
+    while (w->n > 0 && (all || w->n == UNDER_WAY || cove__hdfs_socket_has_bytes(&p->socket))) {
         int rc = take_ack(p, w->first, ctx, ret_bad, err);
 
         if (rc < 0)
@@ -174,7 +165,7 @@ static int send_all(struct cove__hdfs_pipeline *p, struct batch *b, struct cove_
     while (rc == 0 && (data.size > 0 || w.n > 0)) {
         if (data.size > 0 && w.n < UNDER_WAY)
             rc = send_batch(p, b, &w, &data, &offset, ctx, err);
-        if (rc == COVE_ENETWORK && has_ack(&p->socket)) { /* it may say which node failed */
+        if (rc == COVE_ENETWORK && cove__hdfs_socket_has_bytes(&p->socket)) { /* it may say which node failed */
             struct cove_error why = COVE_ERROR_INIT;
             int told = take_acks(p, &w, true, ctx, ret_bad, &why);
 
@@ -260,7 +251,7 @@ void cove__hdfs_pipeline_heartbeat(struct cove__hdfs_pipeline *p, const struct c
     if (p->socket.fd < 0)
         return;
     p->suspect = 0;
-    while (rc == 0 && has_ack(&p->socket)) /* of the heartbeats before */
+    while (rc == 0 && cove__hdfs_socket_has_bytes(&p->socket)) /* of the heartbeats before */
         rc = take_ack(p, COVE__HDFS_HEARTBEAT, ctx, &p->suspect, NULL);
     cove__hdfs_write_packet_header(header, 0, COVE__HDFS_HEARTBEAT, false, 0, 0, false);
     if (rc == 0)

@@ -161,7 +161,7 @@ int cove__hdfs_pipeline_connect(struct cove__hdfs_pipeline *p, enum cove__hdfs_s
 
     *ret_bad = 0;
     cove__hdfs_socket_close(&p->socket);
-    rc = cove__hdfs_datanode_connect(p->file->fs, &p->nodes[0], &p->socket, ctx, err);
+    rc = cove__hdfs_datanode_connect(p->file->fs, &p->nodes[0], cove__buf_slice(&p->token), &p->socket, ctx, err);
     if (rc == 0)
         rc = set_up(p, stage, new_stamp, ctx, ret_bad, err);
     if (rc < 0)

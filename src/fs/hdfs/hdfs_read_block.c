@@ -208,7 +208,7 @@ int cove__hdfs_read_block_of(struct cove__hdfs *fs, const struct cove__hdfs_node
 {
     struct cove__hdfs_datanode *c = NULL;
     bool reused = false;
-    int rc = cove__hdfs_datanode_open(fs, node, false, ctx, &c, &reused, err);
+    int rc = cove__hdfs_datanode_open(fs, node, read->token, false, ctx, &c, &reused, err);
 
     read->ret_done = 0;
     if (rc == 0)
@@ -216,6 +216,6 @@ int cove__hdfs_read_block_of(struct cove__hdfs *fs, const struct cove__hdfs_node
     if (rc != COVE_ENETWORK || !reused || read->ret_done > 0)
         return rc;
     /* The DataNode had closed an idle connection, which is no failure of it. */
-    rc = cove__hdfs_datanode_open(fs, node, true, ctx, &c, &reused, err);
+    rc = cove__hdfs_datanode_open(fs, node, read->token, true, ctx, &c, &reused, err);
     return rc < 0 ? rc : read_once(fs, c, read, ctx, err);
 }

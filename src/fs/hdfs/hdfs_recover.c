@@ -91,7 +91,7 @@ static int transfer(struct cove__hdfs_pipeline *p, const struct cove__hdfs_node 
     struct cove__hdfs_block_response response;
     struct cove__buf text = COVE__BUF_INIT(REQUEST_MAX);
     struct cove__hdfs_socket s = { .fd = -1 };
-    int rc = cove__hdfs_datanode_connect(p->file->fs, &p->nodes[p->n_nodes - 1], &s, ctx, err);
+    int rc = cove__hdfs_datanode_connect(p->file->fs, &p->nodes[p->n_nodes - 1], token, &s, ctx, err);
 
     cove__hdfs_write_transfer_block(&text, &p->block, token, p->file->client, to, 1);
     if (rc == 0 && cove__buf_rc(&text))

@@ -8,6 +8,7 @@
 #include "base/fork.h"
 #include "base/mem.h"
 #include "fs/fs_impl.h"
+#include "fs/hdfs/hdfs_login.h"
 
 #define KEEP_NS  (10 * COVE__SEC) /* ipc.client.connection.maxidletime */
 #define KEEP_MAX 4                /* idle connections to a server */
@@ -91,12 +92,26 @@ static void put_idle(struct cove__hdfs_server *server, struct cove__hdfs_connect
     close_all(extra);
 }
 
+/* Who calls. A login has shown that already, unless it is in another's name. */
+static void write_context(struct cove__buf *out, const struct cove__hdfs_caller *caller, enum cove__hdfs_way by)
+{
+    const char *user = caller->user, *real_user = caller->real_user;
+
+    if (by == COVE__HDFS_BY_TICKET) {
+        user = caller->real_user ? caller->user : NULL; /* real_user: it is a proxy's */
+        real_user = NULL;
+    } else if (by == COVE__HDFS_BY_TOKEN)
+        user = real_user = NULL;
+    cove__hadoop_write_context(out, caller->id, caller->protocol, user, real_user);
+}
+
 static struct cove__hdfs_connection *connect_to(struct cove__hdfs_server *server,
                                                 const struct cove__hdfs_caller *caller, const struct cove__ctx *ctx,
-                                                int *ret_rc, struct cove_error *err)
+                                                struct cove__hdfs_reply *refusal, int *ret_rc, struct cove_error *err)
 {
     struct cove__hdfs_connection *c = cove__calloc(1, sizeof *c);
     struct cove__buf hello = COVE__BUF_INIT(16384);
+    enum cove__hdfs_way by = COVE__HDFS_SIMPLE;
     int rc;
 
     if (!c) {
@@ -105,8 +120,13 @@ static struct cove__hdfs_connection *connect_to(struct cove__hdfs_server *server
     }
     rc = cove__hdfs_socket_connect(&c->socket, server->host, server->port, NULL, caller->connect_ns, caller->idle_ns,
                                    ctx, err);
-    cove__hadoop_write_preamble(&hello, false);
-    cove__hadoop_write_context(&hello, caller->id, caller->protocol, caller->user, caller->real_user);
+    if (rc == 0 && cove__hdfs_is_secure(caller->security))
+        rc = cove__hdfs_login(&c->socket, server, caller, ctx, &by, refusal, err);
+    else
+        cove__hadoop_write_preamble(&hello, false);
+    write_context(&hello, caller, by);
+    if (rc == 0 && refusal->response.failed)
+        cove__buf_reset(&hello);
     if (rc == 0 && cove__buf_rc(&hello) < 0)
         rc = cove__fs_fail(err, ctx, cove__buf_rc(&hello), "the name of the user is too long, or memory is exhausted");
     if (rc == 0) {
@@ -122,34 +142,12 @@ static struct cove__hdfs_connection *connect_to(struct cove__hdfs_server *server
     return NULL;
 }
 
-static int read_frame(struct cove__hdfs_socket *s, struct cove__buf *frame, const struct cove__ctx *ctx,
-                      struct cove_error *err)
-{
-    uint8_t length[4];
-    int rc = cove__hdfs_socket_receive(s, length, sizeof length, ctx, err);
-
-    if (rc < 0)
-        return rc;
-    size_t size = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 | (size_t)length[3];
-
-    cove__buf_reset(frame);
-    if (size > COVE__HADOOP_FRAME_MAX)
-        return cove__fs_fail(err, ctx, COVE_EPROTOCOL,
-                             "%s sent what is no response of Hadoop's RPC: is it the port of a NameNode's RPC (8020)?",
-                             s->peer);
-    if (cove__buf_reserve(frame, size) < 0)
-        return cove__fail_nomem(err, "a response");
-    rc = cove__hdfs_socket_receive(s, frame->data, size, ctx, err);
-    frame->size = rc == 0 ? size : 0;
-    return rc;
-}
-
 /* Reads until the response to the call, or one that ends the connection. */
 static int read_response(struct cove__hdfs_socket *s, int32_t id, const struct cove__ctx *ctx,
                          struct cove__hdfs_reply *ret, struct cove_error *err)
 {
     for (;;) {
-        int rc = read_frame(s, &ret->frame, ctx, err);
+        int rc = cove__hdfs_socket_receive_frame(s, &ret->frame, ctx, err);
 
         if (rc < 0)
             return rc;
@@ -172,7 +170,11 @@ int cove__hdfs_rpc_call(struct cove__hdfs_server *server, const struct cove__hdf
     ret->frame = COVE__BUF_INIT(COVE__HADOOP_FRAME_MAX);
     ret->response = (struct cove__hadoop_response){ 0 };
     if (!c)
-        c = connect_to(server, caller, ctx, &rc, err);
+        c = connect_to(server, caller, ctx, ret, &rc, err);
+    if (c && ret->response.failed) { /* to let us in */
+        close_connection(c);
+        return 0;
+    }
     if (c) {
         cove__hadoop_write_call(&request, call, message);
         rc = cove__buf_rc(&request);

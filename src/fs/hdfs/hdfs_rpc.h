@@ -17,12 +17,15 @@
 #define COVE__HDFS_DATANODE_PROTOCOL "org.apache.hadoop.hdfs.protocol.ClientDatanodeProtocol"
 
 struct cove__hdfs_connection;
+struct cove__hdfs_security;
 
 /* Who calls: of one filesystem and process. BORROWED strings. */
 struct cove__hdfs_caller {
     uint8_t id[COVE__HADOOP_CLIENT_ID_SIZE];
     const char *protocol;
-    const char *user, *real_user; /* real_user: see cove__hadoop_write_context */
+    const char *user, *real_user;               /* real_user: see cove__hadoop_write_context */
+    const struct cove__hdfs_security *security; /* how it logs in */
+    struct cove__slice token;                   /* to a DataNode: TokenProto of a block; empty: to a NameNode */
     int64_t connect_ns, idle_ns;
 };
 

@@ -18,6 +18,8 @@
 
 #define LOOK_MS     50 /* between two checks of the cancel token */
 #define BUFFER_SIZE ((size_t)64 << 10)
+#define FRAME_MAX   ((size_t)160 << 20) /* a response of Hadoop's RPC, protected */
+#define SEALED_MAX  ((size_t)256 << 10) /* sent at once */
 
 /* 0 when the socket is ready for `events`. `until_ns`: when it has been idle for too long. */
 static int wait_ready(const struct cove__hdfs_socket *s, int fd, short events, int64_t until_ns,
@@ -109,10 +111,32 @@ void cove__hdfs_socket_close(struct cove__hdfs_socket *s)
 {
     if (s->fd >= 0)
         close(s->fd);
+    if (s->filter)
+        s->filter->free(s->filter_self);
     cove__free(s->in);
+    cove__buf_done(&s->plain);
     s->fd = -1;
     s->in = NULL;
-    s->start = s->end = 0;
+    s->filter = NULL;
+    s->filter_self = NULL;
+    s->start = s->end = s->plain_at = 0;
+}
+
+void cove__hdfs_socket_protect(struct cove__hdfs_socket *s, const struct cove__hdfs_filter *filter, void *self)
+{
+    s->filter = filter;
+    s->filter_self = self;
+    cove__buf_init(&s->plain, FRAME_MAX);
+}
+
+static int protection_failed(const struct cove__hdfs_socket *s, int rc, const struct cove__ctx *ctx,
+                             struct cove_error *err)
+{
+    if (rc == COVE_ENOMEM)
+        return cove__fs_fail(err, ctx, rc, "no memory for protected bytes of %s", s->peer);
+    return cove__fs_fail(
+        err, ctx, rc == COVE_EAUTH ? rc : COVE_ENETWORK, "the connection to %s cannot be used: %s", s->peer,
+        rc == COVE_EAUTH ? "the login to it has ended" : "bytes were changed on their way, or are not protected");
 }
 
 /* Removes `n` bytes that were sent. */
@@ -129,8 +153,8 @@ static void advance(struct iovec **parts, int *n_parts, size_t n)
     }
 }
 
-int cove__hdfs_socket_send(struct cove__hdfs_socket *s, struct iovec *parts, int n, const struct cove__ctx *ctx,
-                           struct cove_error *err)
+static int send_raw(struct cove__hdfs_socket *s, struct iovec *parts, int n, const struct cove__ctx *ctx,
+                    struct cove_error *err)
 {
     int64_t until_ns = cove__now_ns() + s->idle_ns;
 
@@ -151,6 +175,65 @@ int cove__hdfs_socket_send(struct cove__hdfs_socket *s, struct iovec *parts, int
             return rc;
     }
     return 0;
+}
+
+/* Takes up to `size` bytes from the parts. */
+static int gather(struct iovec **parts, int *n_parts, size_t size, struct cove__buf *out)
+{
+    while (*n_parts > 0 && size > 0) {
+        size_t n = (*parts)->iov_len < size ? (*parts)->iov_len : size;
+
+        cove__buf_add(out, (*parts)->iov_base, n);
+        advance(parts, n_parts, n);
+        size -= n;
+    }
+    return cove__buf_rc(out);
+}
+
+static int seal_next(struct cove__hdfs_socket *s, struct iovec **parts, int *n_parts, struct cove__buf *plain,
+                     struct cove__buf *sealed)
+{
+    const struct cove__hdfs_filter *f = s->filter;
+    int rc;
+
+    if (f->change) {
+        rc = gather(parts, n_parts, SEALED_MAX, sealed);
+        return rc < 0 ? rc : f->change(s->filter_self, true, sealed->data, sealed->size);
+    }
+    cove__buf_reset(plain);
+    rc = gather(parts, n_parts, f->max, plain);
+    return rc < 0 ? rc : f->seal(s->filter_self, cove__buf_slice(plain), sealed);
+}
+
+static int send_protected(struct cove__hdfs_socket *s, struct iovec *parts, int n, const struct cove__ctx *ctx,
+                          struct cove_error *err)
+{
+    struct cove__buf plain = COVE__BUF_INIT(FRAME_MAX), sealed = COVE__BUF_INIT(FRAME_MAX);
+    int rc = 0;
+
+    advance(&parts, &n, 0);
+    while (rc == 0 && n > 0) {
+        cove__buf_reset(&sealed);
+        do
+            rc = seal_next(s, &parts, &n, &plain, &sealed);
+        while (rc == 0 && n > 0 && sealed.size < SEALED_MAX);
+        if (rc < 0)
+            rc = protection_failed(s, rc, ctx, err);
+        else {
+            struct iovec part = { sealed.data, sealed.size };
+
+            rc = send_raw(s, &part, 1, ctx, err);
+        }
+    }
+    cove__buf_done(&plain);
+    cove__buf_done(&sealed);
+    return rc;
+}
+
+int cove__hdfs_socket_send(struct cove__hdfs_socket *s, struct iovec *parts, int n, const struct cove__ctx *ctx,
+                           struct cove_error *err)
+{
+    return s->filter ? send_protected(s, parts, n, ctx, err) : send_raw(s, parts, n, ctx, err);
 }
 
 /* Some bytes into `dst`: how many, or an error. */
@@ -176,8 +259,8 @@ static int64_t receive_some(struct cove__hdfs_socket *s, void *dst, size_t size,
     }
 }
 
-int cove__hdfs_socket_receive(struct cove__hdfs_socket *s, void *dst, size_t size, const struct cove__ctx *ctx,
-                              struct cove_error *err)
+static int receive_raw(struct cove__hdfs_socket *s, void *dst, size_t size, const struct cove__ctx *ctx,
+                       struct cove_error *err)
 {
     uint8_t *to = dst;
 
@@ -207,10 +290,127 @@ int cove__hdfs_socket_receive(struct cove__hdfs_socket *s, void *dst, size_t siz
     return 0;
 }
 
+typedef int (*receiver)(struct cove__hdfs_socket *s, void *dst, size_t size, const struct cove__ctx *ctx,
+                        struct cove_error *err);
+
+static int receive_frame(struct cove__hdfs_socket *s, receiver receive, struct cove__buf *frame,
+                         const struct cove__ctx *ctx, struct cove_error *err)
+{
+    uint8_t length[4];
+    int rc = receive(s, length, sizeof length, ctx, err);
+
+    if (rc < 0)
+        return rc;
+    size_t size = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 | (size_t)length[3];
+
+    cove__buf_reset(frame);
+    if (size > frame->max)
+        return cove__fs_fail(err, ctx, COVE_EPROTOCOL,
+                             "%s sent what is no response of Hadoop's RPC: is it the port of a NameNode's RPC (8020)?",
+                             s->peer);
+    if (cove__buf_reserve(frame, size) < 0)
+        return cove__fs_fail(err, ctx, COVE_ENOMEM, "no memory for a response");
+    rc = receive(s, frame->data, size, ctx, err);
+    frame->size = rc == 0 ? size : 0;
+    return rc;
+}
+
+/* The next frame's bytes into `plain`, which is all taken. */
+static int open_next(struct cove__hdfs_socket *s, const struct cove__ctx *ctx, struct cove_error *err)
+{
+    struct cove__buf frame = COVE__BUF_INIT(FRAME_MAX);
+    int rc = receive_frame(s, receive_raw, &frame, ctx, err);
+
+    cove__buf_reset(&s->plain);
+    s->plain_at = 0;
+    if (rc == 0) {
+        rc = s->filter->open(s->filter_self, cove__buf_slice(&frame), &s->plain);
+        if (rc < 0)
+            rc = protection_failed(s, rc, ctx, err);
+    }
+    cove__buf_done(&frame);
+    return rc;
+}
+
+static int receive_protected(struct cove__hdfs_socket *s, uint8_t *dst, size_t size, const struct cove__ctx *ctx,
+                             struct cove_error *err)
+{
+    int rc = 0;
+
+    if (s->filter->change) {
+        rc = receive_raw(s, dst, size, ctx, err);
+        if (rc == 0 && s->filter->change(s->filter_self, false, dst, size) < 0)
+            rc = protection_failed(s, COVE_ENETWORK, ctx, err);
+        return rc;
+    }
+    while (rc == 0 && size > 0) {
+        size_t n = s->plain.size - s->plain_at;
+
+        if (n == 0) {
+            rc = open_next(s, ctx, err);
+            continue;
+        }
+        n = n < size ? n : size;
+        memcpy(dst, s->plain.data + s->plain_at, n);
+        s->plain_at += n;
+        dst += n;
+        size -= n;
+    }
+    return rc;
+}
+
+int cove__hdfs_socket_receive(struct cove__hdfs_socket *s, void *dst, size_t size, const struct cove__ctx *ctx,
+                              struct cove_error *err)
+{
+    return s->filter ? receive_protected(s, dst, size, ctx, err) : receive_raw(s, dst, size, ctx, err);
+}
+
+int cove__hdfs_socket_receive_frame(struct cove__hdfs_socket *s, struct cove__buf *frame, const struct cove__ctx *ctx,
+                                    struct cove_error *err)
+{
+    return receive_frame(s, cove__hdfs_socket_receive, frame, ctx, err);
+}
+
+static bool has_received(const struct cove__hdfs_socket *s)
+{
+    return s->start < s->end || s->plain_at < s->plain.size;
+}
+
+bool cove__hdfs_socket_has_bytes(const struct cove__hdfs_socket *s)
+{
+    struct pollfd ready = { .fd = s->fd, .events = POLLIN };
+
+    return has_received(s) || poll(&ready, 1, 0) > 0;
+}
+
 bool cove__hdfs_socket_is_stale(const struct cove__hdfs_socket *s)
 {
     uint8_t byte;
 
-    return s->start < s->end || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+    return has_received(s) || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
            (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+int cove__hdfs_receive_delimited(struct cove__hdfs_socket *s, struct cove__buf *into, const struct cove__ctx *ctx,
+                                 struct cove_error *err)
+{
+    uint64_t size = 0;
+    uint8_t byte = 0x80;
+    int rc = 0;
+
+    for (unsigned shift = 0; rc == 0 && byte & 0x80; shift += 7) {
+        if (shift > 28)
+            return cove__fs_fail(err, ctx, COVE_EPROTOCOL, "%s sent a malformed response", s->peer);
+        rc = cove__hdfs_socket_receive(s, &byte, 1, ctx, err);
+        size |= (uint64_t)(byte & 0x7F) << shift;
+    }
+    cove__buf_reset(into);
+    if (rc == 0 && size > into->max)
+        return cove__fs_fail(err, ctx, COVE_EPROTOCOL, "%s sent a malformed response", s->peer);
+    if (rc == 0 && cove__buf_reserve(into, (size_t)size + 1) < 0)
+        return cove__fs_fail(err, ctx, COVE_ENOMEM, "no memory for a response");
+    if (rc == 0)
+        rc = cove__hdfs_socket_receive(s, into->data, (size_t)size, ctx, err);
+    into->size = rc == 0 ? (size_t)size : 0;
+    return rc;
 }

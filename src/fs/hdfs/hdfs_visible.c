@@ -30,7 +30,7 @@ static int read_length(const struct cove__hdfs_server *server, const struct cove
     return 0;
 }
 
-static int ask(struct cove__hdfs *fs, const struct cove__hdfs_node *node, const struct cove__hdfs_block *block,
+static int ask(struct cove__hdfs *fs, const struct cove__hdfs_node *node, const struct cove__hdfs_located *last,
                const struct cove__ctx *ctx, int64_t *ret, struct cove_error *err)
 {
     struct cove__hdfs_server server = { .host = cove__hdfs_datanode_host(fs, node), .port = node->ipc_port };
@@ -43,11 +43,12 @@ static int ask(struct cove__hdfs *fs, const struct cove__hdfs_node *node, const 
     bool reused;
     int rc;
 
-    cove__hdfs_write_block(&request, 1, block);
+    cove__hdfs_write_block(&request, 1, &last->block);
     if (!server.host || cove__buf_rc(&request) < 0) {
         rc = cove__fail_nomem(err, "a request");
     } else {
         cove__hdfs_describe_caller(fs, call.protocol, &caller);
+        caller.token = last->token;
         call.client_id = caller.id;
         call.id = cove__hdfs_next_call(fs);
         rc = cove__hdfs_rpc_call(&server, &caller, &call, cove__buf_slice(&request), ctx, &reply, &reused, err);
@@ -68,7 +69,7 @@ int cove__hdfs_visible_length(struct cove__hdfs *fs, const struct cove__hdfs_loc
 
     for (size_t i = 0; i < last->n_nodes; i++) {
         int64_t length = -1;
-        int rc = ask(fs, &last->nodes[i], &last->block, ctx, &length, err);
+        int rc = ask(fs, &last->nodes[i], last, ctx, &length, err);
 
         if (rc == 0 && length >= 0) {
             *ret = (uint64_t)length;
