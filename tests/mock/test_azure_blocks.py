@@ -115,16 +115,59 @@ def test_a_run_of_larger_blocks_is_not_read(server):
     assert data_of(server) == data + b"x" * 70_000 and sent(server, "PutBlock") < 8 << 20
 
 
-def test_a_write_over_a_blob_with_uncommitted_blocks(server):
-    """As long as ours: they go. Of another length: the service refuses ours, the error names the cause, and the blob stays."""
-    server.store.stage("b/k", {name(n, 48): b"theirs" for n in range(100)})
-    how = {"default_block_size": str(1 << 20)}
-    assert call(server, "write", "az://b/k", 3 << 20, **how).ok
-    assert data_of(server) == pattern(3 << 20) and server.store.uploads == {}
-    server.store.stage("b/k", {name(1, 7): b"theirs"})
-    outcome = call(server, "write", "az://b/k", 5 << 20, **how)
+@pytest.mark.parametrize("where", ["b/k", "b/new"])
+@pytest.mark.parametrize("size", [4, 7, 16, 36, 48, 64])
+def test_a_write_over_uncommitted_blocks(server, where, size):
+    """They go. Until then the service wants blocks with names of their length, so the write's get such names."""
+    server.store.stage(where, {name(n, size): b"theirs" for n in range(100)})
+    outcome = call(server, "write", f"az://{where}", 20 << 20, default_block_size=str(1 << 20))
+    assert outcome.ok, outcome
+    data, _, blob = server.store.objects[where]
+    assert data == pattern(20 << 20) and server.store.uploads == {}
+    names = [base64.b64decode(name) for name, _ in blob.blocks]
+    assert len(set(names)) == 20 and {len(name) for name in names} == {size}
+    parallel = 0 if size == 48 else 16
+    assert server.count("GetBlockList") <= parallel and server.count("PutBlock") <= 20 + parallel
+
+
+def test_a_write_over_uncommitted_blocks_with_short_names(server):
+    """Another writer could choose the same one: the error names the cause, and the blob stays."""
+    server.store.stage("b/k", {name(1, 3): b"theirs"})
+    outcome = call(server, "write", "az://b/k", 5 << 20, default_block_size=str(1 << 20))
     assert outcome.code == "COVE_EINVAL" and "unfinished upload" in outcome.message, outcome
-    assert data_of(server) == pattern(3 << 20)
+    assert data_of(server) == pattern(BIG)
+
+
+def test_uncommitted_blocks_that_are_gone_meanwhile(server):
+    """Between the refusal and the list they have expired, or another writer has written the blob."""
+    server.begin_faults([{"on": "PutBlock", "status": 400, "error": ["InvalidBlobOrBlock", "mocked"]}])
+    outcome = call(server, "write", "az://b/new", 5 << 20, default_block_size=str(1 << 20))
+    assert outcome.ok, outcome
+    assert server.store.objects["b/new"][0] == pattern(5 << 20)
+
+
+def test_uncommitted_blocks_that_are_refused_for_ever(server):
+    server.begin_faults([{"on": "PutBlock", "status": 400, "error": ["InvalidBlobOrBlock", "mocked"], "times": -1}])
+    outcome = call(server, "write", "az://b/k", 5 << 20, default_block_size=str(1 << 20))
+    assert outcome.code == "COVE_EINVAL" and outcome.store_code == "InvalidBlobOrBlock", outcome
+    assert server.count("PutBlock") < 50 and data_of(server) == pattern(BIG)
+
+
+def test_a_list_of_blocks_that_is_refused(server):
+    server.store.stage("b/k", {name(1, 7): b"theirs"})
+    server.begin_faults([{"on": "GetBlockList", "status": 403, "error": ["AuthorizationPermissionMismatch", "mocked"], "times": -1}])
+    outcome = call(server, "write", "az://b/k", 5 << 20, default_block_size=str(1 << 20))
+    assert outcome.code == "COVE_EACCESS", outcome
+    assert data_of(server) == pattern(BIG)
+
+
+@pytest.mark.parametrize("fault", [{"close": True, "do_it": True}, {"status": 503, "error": ["ServerBusy", "mocked"]}])
+@pytest.mark.parametrize("operation", ["PutBlock", "GetBlockList"])
+def test_a_write_over_uncommitted_blocks_whose_requests_fail(server, operation, fault):
+    server.store.stage("b/k", {name(1, 7): b"theirs"})
+    server.begin_faults([{"on": operation, **fault, "times": 3}])
+    assert call(server, "write", "az://b/k", 5 << 20, default_block_size=str(1 << 20)).ok
+    assert data_of(server) == pattern(5 << 20) and len({len(name) for name in names_of(server)}) == 1
 
 
 def test_many_lost_responses_at_once(server):
@@ -139,14 +182,14 @@ LISTINGS = (["find", "az://b/d"], ["versions", "az://b/d/k"], ["findversions", "
 
 @pytest.fixture
 def endless(server):
-    """Every page has another; `marker` makes its marker, from its number."""
-    endless = types.SimpleNamespace(marker=None, pages=0)
+    """Every page has another; `marker` makes its marker, from its number, and `name` the name of its blob."""
+    endless = types.SimpleNamespace(marker=None, name=lambda page: "d/k", pages=0)
 
     def answer(r):
         if r.operation != "ListBlobs":
             return real(r)
         endless.pages += 1
-        blob = "<Blob><Name>d/k</Name><Properties><Content-Length>1</Content-Length></Properties></Blob>"
+        blob = f"<Blob><Name>{endless.name(endless.pages)}</Name><Properties><Content-Length>1</Content-Length></Properties></Blob>"
         return xml_response(f"<EnumerationResults><Blobs>{blob}</Blobs><NextMarker>{endless.marker(endless.pages)}</NextMarker></EnumerationResults>")
 
     real = server.store.answer
@@ -166,4 +209,5 @@ def test_listings_that_go_round(server, endless, do):
 def test_listings_without_end(server, endless, do):
     """Ever new markers: the deadline is that of the whole call. (The steps of an iterator have each its own.)"""
     endless.marker = lambda page: f"m{page}"
+    endless.name = lambda page: "d/k" if do[0] == "versions" else f"d/k{page}"
     assert call(server, *do, timeout_ms=500).code == "COVE_ETIMEDOUT"

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "fs/azure/azure_append.h"
 #include "fs/azure/azure_batch.h"
+#include "fs/azure/azure_block_names.h"
 #include "fs/azure/azure_blocks.h"
 #include "fs/azure/azure_checksum.h"
 #include "fs/azure/azure_container.h"
@@ -43,7 +44,7 @@ static enum cove__can can(const struct cove__object_store *store, enum cove__cap
 
 static bool learns(struct cove__object_request *r)
 {
-    return cove__azure_gives_up_checksums(r) || cove__azure_gives_up_tags(r);
+    return cove__azure_gives_up_checksums(r) || cove__azure_gives_up_tags(r) || cove__azure_names_part_again(r);
 }
 
 static const char *product(const struct cove__object_store *store)

@@ -3,9 +3,9 @@
  * here stands what is special to the store. azure.c opens and closes; azure_options.c has the table of options,
  * azure_account.c what they say of the account, azure_login.c tokens, azure_path.c URLs, azure_request.c requests,
  * azure_checksum.c checksums of reads, azure_error.c error codes, azure_list.c listings,
- * azure_container.c containers, azure_blocks.c uploads in blocks, azure_copy.c copies, azure_append.c appends,
- * azure_sign.c signed URLs, azure_delegation.c the keys of logins that sign them, azure_tags.c tiers and tags that an
- * append keeps, azure_versions.c versions.
+ * azure_container.c containers, azure_blocks.c uploads in blocks, azure_block_names.c names of blocks, azure_copy.c
+ * copies, azure_append.c appends, azure_sign.c signed URLs, azure_delegation.c the keys of logins that sign them,
+ * azure_tags.c tiers and tags that an append keeps, azure_versions.c versions.
  *
  * An account with a hierarchical namespace is another store, with another endpoint and table (dfs.h).
  * azure_namespace.c asks once which of the two an account is, and azure_front.c passes each call to it.
@@ -17,13 +17,16 @@
 #include "fs/object/client.h"
 #include "fs/object/operations.h"
 
-#define AZURE_LIST_PAGE      5000u
-#define AZURE_BLOCKS_MAX     50000u
-#define AZURE_BLOCKS_KEPT    (AZURE_BLOCKS_MAX - 100) /* of more, appends make fewer, larger ones */
-#define AZURE_BLOCK_MAX      ((size_t)4000 << 20)
-#define AZURE_KEY_MAX        64 /* bytes of an account's key */
-#define AZURE_BLOCK_ID_SIZE  65 /* of ours, in base64, with the NUL */
-#define AZURE_OWN_NAME_BYTES 48 /* the same, decoded */
+#define AZURE_LIST_PAGE       5000u
+#define AZURE_BLOCKS_MAX      50000u
+#define AZURE_BLOCKS_KEPT     (AZURE_BLOCKS_MAX - 100) /* of more, appends make fewer, larger ones */
+#define AZURE_BLOCK_MAX       ((size_t)4000 << 20)
+#define AZURE_KEY_MAX         64 /* bytes of an account's key */
+#define AZURE_BLOCK_ID_SIZE   65 /* of ours, in base64, with the NUL */
+#define AZURE_OWN_NAME_BYTES  48 /* the same, decoded */
+#define AZURE_NAME_BYTES_MIN  4  /* of shorter names too few are free: another writer could choose the same one */
+#define AZURE_NAME_BYTES_MAX  64
+#define AZURE_BLOCK_NAME_SIZE 92 /* base64 of 64 bytes, with the NUL */
 
 /* As a user gives them; the table is in azure_options.c. */
 struct azure_options {
@@ -67,15 +70,16 @@ struct cove__azure {
 
 /* Which of the service's requests it is: decided by method and name, or set by the backend's own request. */
 enum azure_kind {
-    AZURE_ANY,      /* nothing special */
-    AZURE_PUT,      /* Put Blob: a whole object */
-    AZURE_BLOCK,    /* Put Block */
-    AZURE_COMMIT,   /* Put Block List */
-    AZURE_COPY,     /* Copy Blob */
-    AZURE_BATCH,    /* Blob Batch */
-    AZURE_APPEND,   /* Append Block */
-    AZURE_METADATA, /* Set Blob Metadata */
-    AZURE_ABORT,    /* Abort Copy Blob */
+    AZURE_ANY,        /* nothing special */
+    AZURE_PUT,        /* Put Blob: a whole object */
+    AZURE_BLOCK,      /* Put Block */
+    AZURE_COMMIT,     /* Put Block List */
+    AZURE_COPY,       /* Copy Blob */
+    AZURE_BATCH,      /* Blob Batch */
+    AZURE_APPEND,     /* Append Block */
+    AZURE_METADATA,   /* Set Blob Metadata */
+    AZURE_ABORT,      /* Abort Copy Blob */
+    AZURE_BLOCK_LIST, /* Get Block List, in the place of a block that was refused */
 };
 
 /* The backend's part of a request. */
@@ -83,7 +87,7 @@ struct azure_state {
     enum azure_kind kind;
     struct cove__credentials_use use;
     union {
-        char block_id[AZURE_BLOCK_ID_SIZE];
+        char block_id[AZURE_BLOCK_NAME_SIZE];
         char boundary[48]; /* of a batch */
         char copy_id[64];  /* of a copy that is asked after; "": of any from `source` */
     };
@@ -95,6 +99,10 @@ struct azure_state {
     bool sends_tags;                 /* this attempt, of a write */
     struct cove__object_name source; /* of a copy; BORROWED */
     struct dfs_work *work;           /* of a request to the DFS endpoint that takes several; NULL: none */
+    /* of a block that is a part of an upload: azure_block_names.h */
+    struct cove__upload *upload; /* BORROWED; NULL: it is none */
+    unsigned part_number;
+    struct azure_naming *naming; /* owned; NULL: the name has not been refused */
 };
 static inline struct azure_state *cove__azure_state(const struct cove__object_request *r)
 {

@@ -14,7 +14,6 @@
 #define MEDIUM_MAX ((int64_t)4 << 20)
 #define IN_A_ROW   16
 #define RUN_MIN    64
-#define SHORT_MIN  4 /* bytes: of shorter names too few are free */
 
 void cove__azure_block_list_init(struct azure_block_list *list)
 {
@@ -118,7 +117,7 @@ bool cove__azure_block_list_new_name(struct azure_block_list *list, char ret[AZU
         cove__azure_block_id(list->id, list->next++, ret);
         return true;
     }
-    if (bytes < SHORT_MIN || bytes > 64)
+    if (bytes < AZURE_NAME_BYTES_MIN || bytes > AZURE_NAME_BYTES_MAX)
         return false;
     do { /* by chance, as another writer does not know our number */
         snprintf(text, sizeof text, "%016llx%016llx%016llx%016llx", (unsigned long long)cove__random(),

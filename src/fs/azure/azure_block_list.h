@@ -6,8 +6,6 @@
 #include "base/buf.h"
 #include "fs/azure/azure.h"
 
-#define AZURE_BLOCK_NAME_SIZE 92 /* base64 of 64 bytes, with the NUL */
-
 struct azure_block {
     char name[AZURE_BLOCK_NAME_SIZE];
     int64_t size;

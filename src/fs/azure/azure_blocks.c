@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "fs/azure/azure_uploads.h"
+#include "wire/crc64.h"
 #include "wire/digest.h"
 #include "wire/uri.h"
 #include "wire/xml.h"
@@ -21,10 +22,37 @@ void cove__azure_block_id(const char *upload, unsigned number, char ret[AZURE_BL
     cove__base64(text, strlen(text), ret);
 }
 
+void cove__azure_part_name(const struct cove__upload *u, unsigned number, char ret[AZURE_BLOCK_NAME_SIZE])
+{
+    size_t bytes = atomic_load(&u->part_name_bytes);
+    uint64_t writer = cove__crc64nvme(0, u->id, strlen(u->id));
+    uint8_t name[AZURE_NAME_BYTES_MAX];
+
+    if (bytes == 0 || bytes == AZURE_OWN_NAME_BYTES) {
+        cove__azure_block_id(u->id, number, ret);
+        return;
+    }
+    for (size_t i = 0; i < bytes - 2; i++)
+        name[i] = (uint8_t)(writer >> (8 * (i % sizeof writer)));
+    name[bytes - 2] = (uint8_t)(number >> 8); /* of at most 50,000 */
+    name[bytes - 1] = (uint8_t)number;
+    cove__base64(name, bytes, ret);
+}
+
+void cove__azure_name_part(struct cove__object_request *r, const struct cove__upload *u, unsigned number,
+                           char ret[AZURE_BLOCK_NAME_SIZE])
+{
+    struct azure_state *state = cove__azure_state(r);
+
+    state->upload = (struct cove__upload *)u; /* of which only the length of the names is ever changed by it */
+    state->part_number = number;
+    cove__azure_part_name(u, number, ret);
+}
+
 void cove__azure_block_request(struct cove__object_request *r, const char *block_id)
 {
     cove__azure_state(r)->kind = AZURE_BLOCK;
-    snprintf(cove__azure_state(r)->block_id, AZURE_BLOCK_ID_SIZE, "%s", block_id);
+    snprintf(cove__azure_state(r)->block_id, AZURE_BLOCK_NAME_SIZE, "%s", block_id);
     cove__buf_add_str(&r->query, "comp=block");
     cove__uri_add_pair(&r->query, "blockid", cove__slice_str(block_id));
 }
@@ -64,10 +92,10 @@ static void part_rules(const struct cove__object_store *store, enum cove__upload
 static void part_request(struct cove__object_request *r, const struct cove__upload *u,
                          const struct cove__object_place *place)
 {
-    char id[AZURE_BLOCK_ID_SIZE];
+    char name[AZURE_BLOCK_NAME_SIZE];
 
-    cove__azure_block_id(u->id, place->number, id);
-    cove__azure_block_request(r, id);
+    cove__azure_name_part(r, u, place->number, name);
+    cove__azure_block_request(r, name);
 }
 
 static int part_response(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err)

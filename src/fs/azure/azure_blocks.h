@@ -10,6 +10,13 @@ extern const struct cove__object_upload_ops cove__azure_upload_ops;
 /* A block's name, of one length for all of ours: base64 of the upload's 32 hex digits and the number in 16. Names of
  * two writers differ, so that neither commits the other's bytes. */
 void cove__azure_block_id(const char *upload, unsigned number, char ret[AZURE_BLOCK_ID_SIZE]);
+/* The name of a part's block, of the length that is known to be needed. Two writers, and two parts, have no name in
+ * common, as far as that length allows it. */
+void cove__azure_part_name(const struct cove__upload *u, unsigned number, char ret[AZURE_BLOCK_NAME_SIZE]);
+/* The same for a request, which puts the block, and may have to change its name: azure_block_names.h. `u` is BORROWED
+ * until it has ended. */
+void cove__azure_name_part(struct cove__object_request *r, const struct cove__upload *u, unsigned number,
+                           char ret[AZURE_BLOCK_NAME_SIZE]);
 /* Completes a PUT of the blob into one of a block. COVE_ELIMIT, ... in r->query. */
 void cove__azure_block_request(struct cove__object_request *r, const char *block_id);
 /* The body of a commit. */

@@ -170,10 +170,10 @@ void cove__azure_copy_block_request(struct cove__object_request *r, const char *
 static void part_request(struct cove__object_request *r, const struct cove__upload *u,
                          const struct cove__object_place *place, const struct cove__object_source *from)
 {
-    char id[AZURE_BLOCK_ID_SIZE];
+    char name[AZURE_BLOCK_NAME_SIZE];
 
-    cove__azure_block_id(u->id, place->number, id);
-    cove__azure_copy_block_request(r, id, from);
+    cove__azure_name_part(r, u, place->number, name);
+    cove__azure_copy_block_request(r, name, from);
 }
 
 static int part_response(const struct cove__object_request *r, struct cove__object_made *ret, struct cove_error *err)

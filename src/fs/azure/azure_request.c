@@ -25,10 +25,17 @@ void cove__azure_request_init(struct cove__object_request *r)
     cove__azure_add_version(r->name, &r->query);
 }
 
-void cove__azure_request_done(struct cove__object_request *r)
+static void drop_credentials(struct cove__object_request *r)
 {
     cove__credentials_unref(cove__azure_state(r)->credentials);
     cove__azure_state(r)->credentials = NULL;
+}
+
+void cove__azure_request_done(struct cove__object_request *r)
+{
+    drop_credentials(r);
+    cove__free(cove__azure_state(r)->naming);
+    cove__azure_state(r)->naming = NULL;
 }
 
 void cove__azure_set_checksum(struct cove__object_request *r, struct cove__slice bytes)
@@ -154,7 +161,7 @@ int cove__azure_get_token(struct cove__object_request *r, struct cove_error *err
     struct azure_state *state = cove__azure_state(r);
     struct cove_error why = COVE_ERROR_INIT;
 
-    cove__azure_request_done(r); /* the last attempt's */
+    drop_credentials(r); /* the last attempt's */
     int rc = cove__provider_get(azure->provider, &r->http, &state->use, &state->credentials, &why);
     if (rc < 0) {
         cove__object_fail(r, err, rc, "%s", why.message);
@@ -299,9 +306,11 @@ int cove__azure_prepare(struct cove__object_request *r, struct cove_error *err)
     cove__buf_addf(headers, "x-ms-date: %s\nx-ms-version: " COVE__AZURE_VERSION "\n", date);
     if (cove__azure_state(r)->kind == AZURE_PUT)
         cove__buf_add_str(headers, "x-ms-blob-type: BlockBlob\n");
-    if (rc == 0)
+    bool is_list = cove__azure_state(r)->kind == AZURE_BLOCK_LIST; /* the lines and the checksum are the block's */
+    if (rc == 0 && !is_list)
         rc = add_lines(r);
-    cove__azure_add_checksum(r, headers);
+    if (!is_list)
+        cove__azure_add_checksum(r, headers);
     if (rc == 0)
         rc = cove__buf_rc(&path) < 0 ? cove__buf_rc(&path) : cove__buf_rc(url);
     if (rc == 0)

@@ -50,6 +50,8 @@ struct cove__upload {
                                     have to be repeated */
     /* false from the begin, or once the store has refused a part's checksum */
     atomic_bool with_checksum;
+    /* any thread: bytes of the parts' names, where the backend has learned that others are there; 0: its own */
+    atomic_uint part_name_bytes;
     /* under lock: parts end on several loops */
     pthread_mutex_t lock;
     char *source, *source_version; /* what the finish asks about (cove__upload_copied_from); NULL: nothing */
