@@ -28,11 +28,11 @@ def _place(store, r, source):
     if given := r.metadata():
         blob.metadata = given
     blob.tier = r.headers.get("x-ms-access-tier", store.tier)
-    return blob
+    return azure_blobs.give(store, r, blob)
 
 
 def copy(store, r):
-    """The properties are the source's; metadata, too, if the request has none."""
+    """The properties are the source's; metadata, too, if the request has none. Tags are the request's alone."""
     source = _source(store, r)
     azure_blobs.check_write(store, r)
     if r.headers.get("x-ms-requires-sync") == "true" and len(source.data) > SYNC_MAX:

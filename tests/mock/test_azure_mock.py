@@ -120,6 +120,56 @@ def test_an_append_keeps_tier_and_tags(size, no_tags):
         assert server.count("GetBlobTags") == 1
 
 
+@pytest.mark.parametrize("kind", ["BlockBlob", "AppendBlob"])
+@pytest.mark.parametrize("verb", ["copy", "move"])
+@pytest.mark.parametrize("no_tags", [None, "read", "write"])
+def test_a_copy_keeps_tags(no_tags, verb, kind):
+    """Copy Blob gives the new blob those that its request has, and no more."""
+    with MockServer({}, kind=azure.Store, ways={"no_tags": no_tags}) as server:
+        blob = server.store.put("b/k", pattern(3), kind=kind, metadata={"a": "b"})
+        blob.tags = {"run": "a b", "k+": "x&=y"}
+        outcome = call(server, verb, "az://b/k", "b/new")
+        assert outcome.ok, outcome
+        made = server.store.live("b/new")
+        assert made.tags == ({} if no_tags else blob.tags) and made.data == blob.data and made.metadata == {"a": "b"}
+        assert outcome.log.count("loses its index tags") == (1 if no_tags else 0)
+        assert server.count("GetBlobTags") == 1 and server.count("GetBlobProperties") == 1
+
+
+@pytest.mark.parametrize("verb", ["copy", "move"])
+def test_a_copy_of_a_blob_without_tags_does_not_ask_for_them(verb):
+    with MockServer({"b/k": b"data"}, kind=azure.Store) as server:
+        assert call(server, verb, "az://b/k", "b/new").ok
+        assert server.count("GetBlobTags") == 0 and server.count("GetBlobProperties") == 1
+
+
+def test_a_copy_of_a_version_keeps_its_tags():
+    with MockServer({}, kind=azure.Store, ways={"versions": True}) as server:
+        old = server.store.put("b/k", b"old")
+        old.tags = {"run": "1"}
+        server.store.put("b/k", b"new").tags = {"run": "2"}
+        assert call(server, "copy", f"az://b/k?versionid={old.version_id}", "b/new", version_aware="true").ok
+        assert server.store.live("b/new").tags == {"run": "1"}
+
+
+@pytest.mark.parametrize("tags", [{}, {"run": "2"}])
+def test_a_copy_of_a_blob_that_changes_has_its_own_tags(tags):
+    """Between the HEAD and the copy another writer replaces the blob."""
+    with MockServer({}, [{"on": "CopyBlob", "meanwhile": {"b/k": "theirs"}}], kind=azure.Store) as server:
+        server.store.put("b/k", b"old").tags = tags
+        outcome = call(server, "copy", "az://b/k", "b/new")
+        assert outcome.ok, outcome
+        made = server.store.live("b/new")
+        assert made.data == b"theirs" and made.tags == {}
+
+
+def test_a_copy_of_a_blob_that_never_stays_the_same():
+    with MockServer({}, [{"on": "CopyBlob", "meanwhile": {"b/k": "theirs"}, "times": -1}], kind=azure.Store) as server:
+        server.store.put("b/k", b"old").tags = {"run": "2"}
+        outcome = call(server, "copy", "az://b/k", "b/new")
+        assert outcome.ok and server.store.live("b/new").data == b"theirs" and server.count("CopyBlob") < 10, outcome
+
+
 def test_an_append_gives_no_tier_that_is_the_accounts():
     with MockServer({"b/k": pattern(BIG)}, kind=azure.Store) as server:
         assert call(server, "append", "az://b/k", 3).ok

@@ -12,6 +12,7 @@
 #include "fs/azure/azure_blocks.h"
 #include "fs/azure/azure_copy_end.h"
 #include "fs/azure/azure_request.h"
+#include "fs/azure/azure_tags.h"
 #include "net/header.h"
 
 #define PART_MAX  ((int64_t)100 << 20)
@@ -186,6 +187,7 @@ const struct cove__object_copy_ops cove__azure_copy_ops = {
     .max_part = PART_MAX,
     .request = request,
     .response = response,
+    .keep = cove__azure_keep_tags,
     .token = token,
     .polls_max = POLLS_MAX,
     .finds_own = cove__azure_finds_copy,

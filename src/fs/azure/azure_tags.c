@@ -1,4 +1,5 @@
-/* A blob that an append puts or commits again has the account's tier and no index tags, unless the request has them. */
+/* A blob that an append puts or commits again has the account's tier and no index tags, unless the request has them;
+ * nor has a copy its source's tags. */
 #include "fs/azure/azure_tags.h"
 
 #include <string.h>
@@ -57,7 +58,7 @@ static int read_tags(const struct cove__object_request *head, const struct cove_
     struct cove__object_request r;
 
     cove__object_request_init(&r, head->store, "GET", head->name, ctx);
-    cove__buf_add_str(&r.query, "comp=tags");
+    cove__uri_add_pair(&r.query, "comp", cove__slice_str("tags")); /* it may have a version */
     int rc = cove__object_run(&r, err);
     if (rc == 0) {
         rc = cove__xml_read(cove__buf_slice(&r.http.response), &handler, tags);
@@ -68,14 +69,13 @@ static int read_tags(const struct cove__object_request *head, const struct cove_
     return rc;
 }
 
-int cove__azure_keep(const struct cove__object_request *head, const struct cove__ctx *ctx, struct cove__buf *lines,
-                     struct cove_error *err)
+int cove__azure_keep_tags(const struct cove__object_request *head, const struct cove__ctx *ctx, struct cove__buf *lines,
+                          struct cove_error *err)
 {
     struct cove__azure *azure = cove__azure_of(head);
     struct cove__buf tags = COVE__BUF_INIT(TAGS_MAX);
     int rc = 0;
 
-    keep_tier(head, lines);
     if (cove__object_response_number(head, "x-ms-tag-count") > 0 && !atomic_load(&azure->cannot_tag))
         rc = read_tags(head, ctx, &tags, err);
     if (rc == COVE_EACCESS) {
@@ -89,6 +89,15 @@ int cove__azure_keep(const struct cove__object_request *head, const struct cove_
     if (rc == 0 && cove__buf_rc(lines) < 0)
         rc = cove__object_fail(head, err, cove__buf_rc(lines), "the blob's index tags cannot be kept in memory");
     return rc;
+}
+
+int cove__azure_keep(const struct cove__object_request *head, const struct cove__ctx *ctx, struct cove__buf *lines,
+                     struct cove_error *err)
+{
+    if (head->store->ops->extends_only(head)) /* it stays the same blob */
+        return 0;
+    keep_tier(head, lines);
+    return cove__azure_keep_tags(head, ctx, lines, err);
 }
 
 bool cove__azure_gives_up_tags(struct cove__object_request *r)

@@ -68,17 +68,22 @@ static int copy_large(struct cove__object_store *store, struct cove__object_name
 
 bool cove__object_copy_sets_properties(const struct cove__object_store *store)
 {
-    return store->ops->copy && cove__object_has_option(store, store->ops->copy->options);
+    const struct cove__object_copy_ops *copy = store->ops->copy;
+
+    return copy && (copy->keep || cove__object_has_option(store, copy->options));
 }
 
 int cove__object_head_to_copy(struct cove__object_store *store, struct cove__object_name name,
                               const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                               struct cove_error *err)
 {
-    bool sets = cove__object_copy_sets_properties(store);
+    const struct cove__object_copy_ops *copy = store->ops->copy;
 
-    return cove__object_head_lines(store, name, sets ? cove__object_copied_properties : cove__object_keep_metadata, ctx,
-                                   ret, kept, err);
+    if (copy && copy->keep)
+        return cove__object_head_lines(store, name, NULL, copy->keep, ctx, ret, kept, err);
+    bool sets = cove__object_copy_sets_properties(store);
+    return cove__object_head_lines(store, name, sets ? cove__object_copied_properties : cove__object_keep_metadata,
+                                   NULL, ctx, ret, kept, err);
 }
 
 static bool is_made_by(struct cove__object_store *store, struct cove__object_name name,
@@ -365,9 +370,11 @@ static int check_source(struct cove__object_store *store, struct cove__object_na
 
 /* Sends a HEAD for the source first: its size decides. The copy is of what was seen there, and compared with it. Where
  * the caller accepts any version and another writer replaces the source between the two, the new one is copied; but
- * where properties are set, *ret_end is COPY_OF_CHANGED, and the new one's have to be read first. */
+ * where properties are set, *ret_end is COPY_OF_CHANGED, and the new one's have to be read first. `last`: those that
+ * are only kept may be the old one's. */
 static int copy_seen(struct cove__object_store *store, struct cove__object_name from, const char *version,
-                     const char *to, const struct cove__ctx *ctx, enum copy_end *ret_end, struct cove_error *err)
+                     const char *to, bool last, const struct cove__ctx *ctx, enum copy_end *ret_end,
+                     struct cove_error *err)
 {
     bool sets = cove__object_copy_sets_properties(store);
     struct cove__buf headers = COVE__BUF_INIT(COVE__OBJECT_METADATA_MAX);
@@ -382,9 +389,9 @@ static int copy_seen(struct cove__object_store *store, struct cove__object_name 
     else if (rc == 0) {
         rc = copy_once(store, from, head.version, &head, to, NULL, sets ? cove__buf_str(&headers) : NULL, ctx, ret_end,
                        err);
-        if (*ret_end == COPY_OF_CHANGED && !version && !sets) {
+        if (*ret_end == COPY_OF_CHANGED && !version && (!sets || (last && store->ops->copy->keep))) {
             cove__error_clear(err);
-            rc = copy_once(store, from, NULL, NULL, to, NULL, NULL, ctx, ret_end, err);
+            rc = copy_once(store, from, NULL, NULL, to, NULL, sets ? cove__buf_str(&headers) : NULL, ctx, ret_end, err);
         }
     }
     cove__buf_done(&headers);
@@ -394,11 +401,11 @@ static int copy_seen(struct cove__object_store *store, struct cove__object_name 
 static int copy_by_size(struct cove__object_store *store, struct cove__object_name from, const char *version,
                         const char *to, const struct cove__ctx *ctx, enum copy_end *ret_end, struct cove_error *err)
 {
-    int rc = copy_seen(store, from, version, to, ctx, ret_end, err);
+    int rc = copy_seen(store, from, version, to, false, ctx, ret_end, err);
 
     for (unsigned n = 1; n < LOOKS_MAX && rc < 0 && *ret_end == COPY_OF_CHANGED && !version; n++) {
         cove__error_clear(err);
-        rc = copy_seen(store, from, version, to, ctx, ret_end, err);
+        rc = copy_seen(store, from, version, to, n + 1 == LOOKS_MAX, ctx, ret_end, err);
     }
     return rc;
 }

@@ -43,6 +43,10 @@ struct cove__object_copy_ops {
      * end with NULL. NULL: no such options. */
     const char *const *options;
     const char *const *left_out;
+    /* After the HEAD of the source: adds lines for the copy, of what it does not get of itself, as `keep` of struct
+     * cove__object_append_ops. Then each copy begins with a HEAD, and `options` are not used. NULL: nothing. */
+    int (*keep)(const struct cove__object_request *head, const struct cove__ctx *ctx, struct cove__buf *lines,
+                struct cove_error *err);
     /* Of a refusal: the object is too large for one request. NULL: `max_size` decides it. */
     bool (*too_large)(const struct cove__object_request *r);
     /* PUT of a part. NULL, or without `upload`: there are no such copies. */
@@ -63,9 +67,9 @@ void cove__object_upload_copy_part(void *self, struct cove__part_io *io);
 
 /* Bytes of the largest object that is copied by one request, as the store and its option have it. */
 int64_t cove__object_copy_at_once(const struct cove__object_store *store);
-/* Whether a copy gets properties by options, so that those of its source have to be known first. */
+/* Whether a copy's request has lines of its source, by options or as it would lose them, which are to be read first. */
 bool cove__object_copy_sets_properties(const struct cove__object_store *store);
-/* Reads what a copy of the object needs: as cove__object_head_metadata, or the properties of the copy. */
+/* Reads what a copy of the object needs: as cove__object_head_metadata, or the lines of the copy. */
 int cove__object_head_to_copy(struct cove__object_store *store, struct cove__object_name name,
                               const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                               struct cove_error *err);

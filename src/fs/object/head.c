@@ -83,10 +83,12 @@ int cove__object_look(struct cove__object_store *store, struct cove__object_name
     return rc;
 }
 
-static int head_keeping(struct cove__object_store *store, struct cove__object_name name,
-                        int (*lines)(const struct cove__object_request *head, struct cove__buf *out),
-                        const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
-                        bool appends, struct cove_error *err)
+int cove__object_head_lines(struct cove__object_store *store, struct cove__object_name name,
+                            int (*lines)(const struct cove__object_request *head, struct cove__buf *out),
+                            int (*keep)(const struct cove__object_request *head, const struct cove__ctx *ctx,
+                                        struct cove__buf *lines, struct cove_error *err),
+                            const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
+                            struct cove_error *err)
 {
     struct cove__object_request r;
 
@@ -97,11 +99,11 @@ static int head_keeping(struct cove__object_store *store, struct cove__object_na
         rc = cove__object_fail(&r, err, COVE_EISDIR, "a directory");
     } else if (rc == 0) {
         cove__object_head_response(&r, ret);
-        rc = kept ? lines(&r, kept) : 0;
+        rc = kept && lines ? lines(&r, kept) : 0;
         if (rc < 0)
             cove__object_fail(&r, err, rc, "the object's metadata cannot be kept in memory");
-        else if (appends && !ret->extends_only && store->ops->append->keep)
-            rc = store->ops->append->keep(&r, ctx, kept, err);
+        else if (keep)
+            rc = keep(&r, ctx, kept, err);
     }
     cove__object_request_done(&r);
     return rc;
@@ -111,22 +113,15 @@ int cove__object_head_metadata(struct cove__object_store *store, struct cove__ob
                                const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                                struct cove_error *err)
 {
-    return cove__object_head_lines(store, name, cove__object_keep_metadata, ctx, ret, kept, err);
-}
-
-int cove__object_head_lines(struct cove__object_store *store, struct cove__object_name name,
-                            int (*lines)(const struct cove__object_request *head, struct cove__buf *out),
-                            const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
-                            struct cove_error *err)
-{
-    return head_keeping(store, name, lines, ctx, ret, kept, false, err);
+    return cove__object_head_lines(store, name, cove__object_keep_metadata, NULL, ctx, ret, kept, err);
 }
 
 int cove__object_head_to_append(struct cove__object_store *store, struct cove__object_name name,
                                 const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                                 struct cove_error *err)
 {
-    return head_keeping(store, name, cove__object_keep_metadata, ctx, ret, kept, true, err);
+    return cove__object_head_lines(store, name, cove__object_keep_metadata, store->ops->append->keep, ctx, ret, kept,
+                                   err);
 }
 
 bool cove__object_is_directory(const struct cove__object_request *r)

@@ -45,9 +45,11 @@ int cove__object_look(struct cove__object_store *store, struct cove__object_name
 int cove__object_head_metadata(struct cove__object_store *store, struct cove__object_name name,
                                const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                                struct cove_error *err);
-/* The same with the lines that `lines` gives. */
+/* The same with the lines that `lines` gives, and those that a backend's `keep` adds. NULL: none. */
 int cove__object_head_lines(struct cove__object_store *store, struct cove__object_name name,
                             int (*lines)(const struct cove__object_request *head, struct cove__buf *out),
+                            int (*keep)(const struct cove__object_request *head, const struct cove__ctx *ctx,
+                                        struct cove__buf *lines, struct cove_error *err),
                             const struct cove__ctx *ctx, struct cove__object_head *ret, struct cove__buf *kept,
                             struct cove_error *err);
 /* The same; `kept` gets those of cove__object_keep_metadata, and those that the backend's appends keep. */
