@@ -412,22 +412,22 @@ static void test_tokens(void **state)
     assert_int_equal(source.fetches, 2);
     cove__provider_origin(p, text, sizeof text);
     assert_string_equal(text, "the test's metadata server");
-    snprintf(text, sizeof text, "Bearer ya29.token-of-test-2");
+    snprintf(text, sizeof text, "the token ya29.token-of-test-2");
     cove__text_line(text, sizeof text);
-    assert_string_equal(text, "Bearer ***");
+    assert_string_equal(text, "the token ***");
     cove__provider_free(p);
-    snprintf(text, sizeof text, "Bearer ya29.token-of-test-2");
+    snprintf(text, sizeof text, "the token ya29.token-of-test-2");
     cove__text_line(text, sizeof text);
-    assert_string_equal(text, "Bearer ya29.token-of-test-2"); /* no secret any more: it was wiped */
+    assert_string_equal(text, "the token ya29.token-of-test-2"); /* no secret any more: it was wiped */
 
     fixed.token = cove__strdup("ya29.given");
     assert_int_equal(cove__provider_new_fixed(&cove__oauth_token_type, &fixed, &p, &err), 0);
     assert_null(fixed.token);
     assert_string_equal(ask(http, p, false, &err), "ya29.given");
     assert_string_equal(ask(http, p, true, &err), "ya29.given"); /* there are no others */
-    snprintf(text, sizeof text, "Bearer ya29.given");
+    snprintf(text, sizeof text, "the token ya29.given");
     cove__text_line(text, sizeof text);
-    assert_string_equal(text, "Bearer ***");
+    assert_string_equal(text, "the token ***");
     cove__provider_free(p);
     cove__http_free(http);
 }
