@@ -117,8 +117,8 @@ COVE_API const char *cove_info_etag(const cove_info *info);
 COVE_API const char *cove_info_version_id(const cove_info *info);    /* where the store keeps versions */
 COVE_API const char *cove_info_storage_class(const cove_info *info); /* its own word: "STANDARD_IA" */
 COVE_API const char *cove_info_content_type(const cove_info *info);  /* MIME type, by cove_fs_stat only */
-/* Entry `i` of the user's metadata, from 0, by cove_fs_stat only: 0, or COVE_ENOTFOUND past the last. Names are in lower
- * case; on az:// and gs:// they are as they were set. */
+/* Entry `i` of the user's metadata, from 0, by cove_fs_stat only: 0, or COVE_ENOTFOUND past the last. Names are in
+ * lower case; on az:// and gs:// they are as they were set. */
 COVE_API int cove_info_metadata(const cove_info *info, size_t i, const char **ret_name, const char **ret_value);
 /* What else the store shows of a file, by cove_fs_stat only: entry `i`, from 0, a header's name in lower case and its
  * value. Google's: cache-control, content-encoding, content-disposition, content-language, etag, x-goog-custom-time,

@@ -11,8 +11,8 @@ import pytest
 import env
 from toy.server import Toy
 
-STORES = ("s3", "gcs", "azure", "webhdfs")  # the features of stores: none, each alone, and all of them are built
-SCHEMES = {"s3": "s3", "gcs": "gcs", "azure": "az", "webhdfs": "webhdfs"}
+STORES = ("s3", "gcs", "azure", "webhdfs", "hdfs")  # the features of stores: none, each alone, and all of them are built
+SCHEMES = {"s3": "s3", "gcs": "gcs", "azure": "az", "webhdfs": "webhdfs", "hdfs": "hdfs"}
 OTHERS = ("examples", "tests", "python")  # what is built beside the library: all of it, or none
 MISSING = {"libcurl": "libcurl4-openssl-dev", "expat": "libexpat1-dev"}  # a library of a store, by its pkg-config name, and Debian's package
 
