@@ -30,7 +30,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
@@ -63,6 +62,7 @@ ONE_THREAD = {
 }
 # A test that hangs: where each of its threads is, and the end of its suite.
 TEST_LIMIT = ["-o", "faulthandler_timeout=600", "-o", "faulthandler_exit_on_timeout=true"]
+PRINTED_MAX = 64 << 20
 TAP = re.compile(r"(not )?ok (\d+) ?(# SKIP|-)? ?(.*)")
 
 
@@ -162,6 +162,13 @@ def read_junit(name, path, text, status):
     return tally
 
 
+def collect(pipe, into):
+    """Adds what comes to `into`, until it has PRINTED_MAX bytes; the rest is read, too, but not kept."""
+    while chunk := pipe.read1(1 << 16):
+        if len(into) <= PRINTED_MAX:
+            into += chunk
+
+
 class Runner:
     def __init__(self, args):
         self.args = args
@@ -190,20 +197,27 @@ class Runner:
 
     def call(self, command, environ, timeout_s, cwd=env.ROOT):
         """Runs a command to its end or its limit; its status and all that it printed. What it leaves running is ended."""
-        with tempfile.TemporaryFile("w+", errors="replace") as output:  # not a pipe: a process that it leaves would hold that open
-            process = subprocess.Popen(command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-            with self.lock:
-                self.processes.add(process)
-            try:
-                status, late = process.wait(timeout=timeout_s), ""
-            except subprocess.TimeoutExpired:
-                status, late = 124, f"\nkilled after {timeout_s} s\n"
-            self.end_group(process)
-            process.wait()
-            with self.lock:
-                self.processes.discard(process)
-            output.seek(0)
-            return status, output.read() + late
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        with self.lock:
+            self.processes.add(process)
+        # By a thread: a process that left the group would hold the pipe open, and the end be awaited without a limit.
+        printed = bytearray()
+        reader = threading.Thread(target=collect, args=(process.stdout, printed), daemon=True)
+        reader.start()
+        try:
+            status, late = process.wait(timeout=timeout_s), ""
+        except subprocess.TimeoutExpired:
+            status, late = 124, f"\nkilled after {timeout_s} s\n"
+        self.end_group(process)
+        process.wait()
+        with self.lock:
+            self.processes.discard(process)
+        reader.join(30)
+        if len(printed) > PRINTED_MAX:
+            late += f"\nit printed more than {PRINTED_MAX >> 20} MiB, of which these are the first\n"
+        return status, bytes(printed[:PRINTED_MAX]).decode(errors="replace") + late
 
     @staticmethod
     def end_group(process):
