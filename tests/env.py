@@ -1,6 +1,8 @@
 """The environment of tests: they do not get the user's stores, proxies and credentials, and connect to loopback only."""
 
+import contextlib
 import os
+import random
 import shutil
 import socket
 import tempfile
@@ -66,10 +68,12 @@ def clean(environ, home=None):
 
 
 def free_port():
-    """A loopback port without a listener."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A loopback port without a listener. Below those that Linux gives to outgoing connections, which could take it before its server does."""
+    for port in random.SystemRandom().sample(range(12000, 32000), 100):
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port on 127.0.0.1 from 12000 to 32000")
 
 
 def server_binary(name):
