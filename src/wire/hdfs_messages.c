@@ -62,6 +62,14 @@ void cove__hdfs_write_block(struct cove__buf *out, unsigned number, const struct
     cove__pb_end(out, mark);
 }
 
+void cove__hdfs_write_permission(struct cove__buf *out, unsigned number, uint32_t mode)
+{
+    size_t mark = cove__pb_begin(out, number);
+
+    cove__pb_uint(out, 1, mode);
+    cove__pb_end(out, mark);
+}
+
 int cove__hdfs_read_node(struct cove__slice message, struct cove__hdfs_node *ret)
 {
     uint64_t port = 0, ipc_port = 0;

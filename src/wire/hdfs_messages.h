@@ -24,6 +24,8 @@ struct cove__hdfs_block {
 int cove__hdfs_read_block(struct cove__slice message, struct cove__hdfs_block *ret);
 void cove__hdfs_write_block(struct cove__buf *out, unsigned number, const struct cove__hdfs_block *block);
 
+void cove__hdfs_write_permission(struct cove__buf *out, unsigned number, uint32_t mode); /* FsPermissionProto */
+
 /* DatanodeInfoProto, with what a LocatedBlockProto has beside it. */
 struct cove__hdfs_node {
     struct cove__slice message; /* DatanodeInfoProto, to be sent back */

@@ -520,13 +520,13 @@ def test_keys_of_a_file_are_read_again_when_they_are_refused(world, ask, tmp_pat
         assert world.s3.objects["b/big"][0] == pattern(24 << 20)
     elif call[0] == "get":
         assert world.refusals == 1
-    else:  # a HEAD's refusal has no reason: a GET asks for it, after a 400 a HEAD without a question for checksums, too
+    else:  # a HEAD's refusal has no reason: a GET fetches it, after a 400 a HEAD without a question for checksums, too
         assert world.refusals == (3 if code == "ExpiredToken" else 2)
 
 
 @pytest.mark.parametrize("call, requests", [(("get", "s3://b/k"), 1), (("stat", "s3://b/k"), 2)], ids=["get", "stat"])
 def test_keys_of_a_file_that_stay_refused(world, ask, tmp_path, call, requests):
-    """The file still has them: the refusal is the error, and the request is not repeated; a HEAD's refusal has no reason, so a GET asks for it."""
+    """The file still has them: the refusal is the error, and the request is not repeated; a HEAD's refusal has no reason, so a GET fetches it."""
     keys = Keys("UNKNOWN")
     world.keys["shown"] = keys  # no secret of it may be shown
     shared_file(tmp_path, keys)

@@ -11,14 +11,6 @@
 #define REQUEST_MAX    ((size_t)256 << 10)
 #define DIRECTORY_MODE 0777u
 
-static void put_permission(struct cove__buf *out, unsigned number, uint32_t mode)
-{
-    size_t mark = cove__pb_begin(out, number);
-
-    cove__pb_uint(out, 1, mode);
-    cove__pb_end(out, mark);
-}
-
 /* A call whose response is empty, or one bool, which *ret (NULL: of no interest) gets. */
 static int call_for_bool(struct cove__hdfs *fs, const char *method, struct cove__buf *request,
                          const struct cove__ctx *ctx, bool *ret, struct cove_error *err)
@@ -46,9 +38,9 @@ int cove__hdfs_make_directory(void *self, const char *path, const struct cove__c
     int rc;
 
     cove__pb_string(&request, 1, path);
-    put_permission(&request, 2, DIRECTORY_MODE & ~fs->umask);
+    cove__hdfs_write_permission(&request, 2, DIRECTORY_MODE & ~fs->umask);
     cove__pb_uint(&request, 3, 1);
-    put_permission(&request, 4, DIRECTORY_MODE);
+    cove__hdfs_write_permission(&request, 4, DIRECTORY_MODE);
     rc = call_for_bool(self, "mkdirs", &request, ctx, &made, err);
     return rc == 0 && !made ? cove__fs_fail(err, ctx, COVE_ESERVER, "the NameNode did not make the directory") : rc;
 }

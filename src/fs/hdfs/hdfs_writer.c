@@ -82,14 +82,6 @@ static int take_status(struct cove__hdfs_writer *w, struct cove__slice message,
     return 0;
 }
 
-static void put_permission(struct cove__buf *out, unsigned number, uint32_t mode)
-{
-    size_t mark = cove__pb_begin(out, number);
-
-    cove__pb_uint(out, 1, mode);
-    cove__pb_end(out, mark);
-}
-
 int cove__hdfs_create(struct cove__hdfs *fs, const char *path, uint32_t mode, bool replaces,
                       const struct cove__ctx *ctx, struct cove__hdfs_writer **ret, struct cove_error *err)
 {
@@ -102,7 +94,7 @@ int cove__hdfs_create(struct cove__hdfs *fs, const char *path, uint32_t mode, bo
 
     if (rc == 0) {
         cove__pb_string(&request, 1, path);
-        put_permission(&request, 2, mode);
+        cove__hdfs_write_permission(&request, 2, mode);
         cove__pb_string(&request, 3, w->client);
         cove__pb_uint(&request, 4, FLAG_CREATE | FLAG_NO_EC | (replaces ? FLAG_REPLACE : 0));
         cove__pb_uint(&request, 5, 1);
